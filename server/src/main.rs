@@ -1,0 +1,2 @@
+//! The `evp` binary.
+fn main() {}
