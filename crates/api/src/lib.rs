@@ -1,1 +1,10 @@
-//! api
+//! What the UI may ask of the platform: request and answer types, and one plain async trait a feature.
+//!
+//! Knows the rules (`domain`) and nothing else: no SQL, no HTTP, no charge points. It also holds the catalogue of texts in three
+//! languages (`i18n`), because pages, receipts and text messages must say the same.
+
+pub mod error;
+pub mod guest;
+pub mod i18n;
+
+pub use error::ApiError;

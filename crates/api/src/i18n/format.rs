@@ -1,0 +1,1 @@
+//! Money, energy, dates and plurals as people of each language write them.
