@@ -7,6 +7,8 @@ create table charging_session (
     payer_account text not null,
     payer_kind text not null constraint charging_session_payer_kind_known check (payer_kind in ('guest', 'driver', 'company', 'sandbox')),
     payer_id uuid not null,
+    -- The payer's language, for the receipt.
+    locale text not null constraint charging_session_locale_known check (locale in ('ru', 'ky', 'en')),
     tariff_version_id uuid not null references tariff_version (id),
     -- domain::tariffs::FrozenTariff: never changes under the session.
     tariff jsonb not null,
