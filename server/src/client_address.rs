@@ -1,0 +1,58 @@
+//! Who is calling: the peer, or what a trusted proxy says.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+
+/// The proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Vec<IpAddr>);
+
+impl TrustedProxies {
+    pub fn new(addresses: Vec<IpAddr>) -> Self {
+        Self(addresses)
+    }
+
+    /// The rightmost address of the chain that is no trusted proxy: the last one that somebody we trust has seen.
+    pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if !self.0.contains(&peer) {
+            return peer;
+        }
+        let mut chain = Vec::new();
+        for value in headers.get_all("x-forwarded-for") {
+            let Ok(text) = value.to_str() else { return peer };
+            for hop in text.split(',') {
+                let Ok(ip) = hop.trim().parse::<IpAddr>() else { return peer };
+                chain.push(ip);
+            }
+        }
+        chain.into_iter().rev().find(|ip| !self.0.contains(ip)).unwrap_or(peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, forwarded: &str) -> String {
+        let proxies = TrustedProxies::new(vec!["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        proxies.client_address(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_name_himself() {
+        assert_eq!(seen("203.0.113.9", "198.51.100.1"), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_about_the_last_hop_only() {
+        assert_eq!(seen("10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
+    }
+
+    #[test]
+    fn nonsense_from_a_proxy_falls_back_to_the_proxy() {
+        assert_eq!(seen("10.0.0.1", "nobody"), "10.0.0.1");
+    }
+}

@@ -1,0 +1,5 @@
+//! The `evp` server: command line, configuration, router, middleware and wiring. Thin: it knows all crates and holds no rules.
+
+pub mod client_address;
+pub mod config;
+pub mod origin;
