@@ -75,7 +75,9 @@ uuid_id! {
 pub struct TransactionId(pub i32);
 
 impl fmt::Display for TransactionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 macro_rules! text_id {

@@ -5,14 +5,15 @@
 
 pub mod auth;
 pub mod charging;
+pub mod energy;
 pub mod guest;
 pub mod ids;
 pub mod money;
-pub mod energy;
 pub mod phone;
 pub mod receipts;
 pub mod stations;
 pub mod tariffs;
+mod text_enum;
 
 pub use energy::{Watt, Wh};
 pub use ids::*;

@@ -1,14 +1,26 @@
 //! The one price engine: estimate, live cost, stop threshold, bill, receipt and statement come from here (DESIGN §4.8, §6).
+//!
+//! Knows no sessions, payers or chargers: only energy, time and a frozen tariff.
 
-use chrono::{DateTime, Utc};
+mod bill;
+mod document;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::stations::CurrentType;
-use crate::{Tyiyn, Watt, Wh};
+pub use bill::{RunningBill, SESSION_DAYS_MAX};
+pub use document::{
+    CHANGE_PERCENT, CivilTime, ELEMENTS_MAX, IDLE_GRACE_MINUTES_MAX, InvalidTime, NAME_CHARS_MAX, PRICE_MAX, PriceRule,
+    Restrictions, StandardPrices, TARIFF_FORMAT, TariffDocument, TariffElement, Weekday,
+};
+use schedule::Schedule;
 
-/// A tariff version's content, in OCPI's terms; `tariff_version.document`. The helper types of its elements are below.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TariffDocument {}
+use crate::stations::CurrentType;
+use crate::text_enum::text_enum;
+use crate::{Tyiyn, Watt, Wh};
 
 /// What the restrictions of a tariff are asked about: facts of the connector and the payer, frozen with the version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +34,23 @@ pub struct PriceContext {
 
 /// A tariff version bound to its context: what a session freezes at its start (`charging_session.tariff`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FrozenTariff { pub document: TariffDocument, pub context: PriceContext }
+pub struct FrozenTariff {
+    pub document: TariffDocument,
+    pub context: PriceContext,
+}
 
 /// The name of a price band, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Band { Day, Peak, Night, Contract, Flat }
+pub enum Band {
+    Day,
+    Peak,
+    Night,
+    Contract,
+    Flat,
+}
+
+text_enum!(Band { Day = "day", Peak = "peak", Night = "night", Contract = "contract", Flat = "flat" });
 
 /// All prices that hold at an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,9 +65,20 @@ pub struct PriceNow {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// One stretch of a timetable of prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricePeriod {
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub price: PriceNow,
+}
+
 /// One reading: energy since the session's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeterPoint { pub at: DateTime<Utc>, pub energy: Wh }
+pub struct MeterPoint {
+    pub at: DateTime<Utc>,
+    pub energy: Wh,
+}
 
 /// What was used. Points in order of time; the first is the start (0 Wh), the last the end (so far).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +93,16 @@ pub struct Usage {
 /// What a line of the bill charges for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LineKind { Energy, Time, Session, Idle }
+pub enum LineKind {
+    Energy,
+    Time,
+    Session,
+    Idle,
+}
 
-/// One line: a price band of one kind.
+text_enum!(LineKind { Energy = "energy", Time = "time", Session = "session", Idle = "idle" });
+
+/// One line: one contiguous time of one price band, of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BillLine {
     pub kind: LineKind,
@@ -77,49 +118,118 @@ pub struct BillLine {
     pub amount: Tyiyn,
 }
 
-/// The bill: lines whose amounts sum to the total.
+impl BillLine {
+    /// Whether the amount is the quantity times the unit price, rounded half up: what a person with a calculator checks.
+    pub fn is_exact(&self) -> bool {
+        let amount = match self.kind {
+            LineKind::Energy => bill::energy_amount(self.unit_price, self.energy),
+            LineKind::Time | LineKind::Idle => bill::time_amount(self.unit_price, self.seconds),
+            LineKind::Session => Some(self.unit_price),
+        };
+        amount == Some(self.amount)
+    }
+}
+
+/// The bill: lines whose amounts sum to the total. Energy by time, then time, session, idling, each by time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bill { pub lines: Vec<BillLine>, pub total: Tyiyn }
+pub struct Bill {
+    pub lines: Vec<BillLine>,
+    pub total: Tyiyn,
+}
 
 /// Why something cannot be priced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PriceError {
-    #[error("no price for energy at {at}")] NoEnergyPrice { at: DateTime<Utc> },
-    #[error("readings out of order")] OutOfOrder,
-    #[error("the sum does not fit")] Overflow,
-    #[error("the tariff is invalid: {0}")] InvalidTariff(String),
+    #[error("no price for energy at {at}")]
+    NoEnergyPrice { at: DateTime<Utc> },
+    #[error("readings out of order")]
+    OutOfOrder,
+    #[error("the sum does not fit")]
+    Overflow,
+    /// More than [`SESSION_DAYS_MAX`].
+    #[error("the session is longer than anything that is priced")]
+    TooLong,
+    #[error("the tariff is invalid: {0}")]
+    InvalidTariff(String),
 }
 
-impl TariffDocument {
-    /// The standard tariff (DESIGN §6): day 15, peak 18 (18:00–22:00), night −20 % of day, DC and power adders.
-    pub fn standard() -> Self { todo!() }
-    /// Refuses gaps (an instant without an energy price), negative prices, unknown time zones, absurd sizes.
-    pub fn validate(&self) -> Result<(), PriceError> { todo!() }
-}
+/// An estimate looks this far ahead: a car is full long before.
+const ESTIMATE_DAYS_MAX: i64 = 30;
+/// A timetable has at most this many stretches: two weeks of the standard tariff.
+const TIMETABLE_PERIODS_MAX: usize = 64;
 
 impl FrozenTariff {
     /// The prices at an instant and when they change.
-    pub fn price_at(&self, at: DateTime<Utc>) -> Result<PriceNow, PriceError> { let _ = at; todo!() }
-    /// The bill of what was used. The only function that makes a price out of energy and time.
-    pub fn bill(&self, usage: &Usage) -> Result<Bill, PriceError> { let _ = usage; todo!() }
-    /// An estimate for a person: how much energy a sum buys when charging at `power` from `at`.
-    pub fn energy_for(&self, amount: Tyiyn, power: Watt, at: DateTime<Utc>) -> Result<Wh, PriceError> { let _ = (amount, power, at); todo!() }
+    pub fn price_at(&self, at: DateTime<Utc>) -> Result<PriceNow, PriceError> {
+        bill::price_at(&Schedule::new(self)?, at)
+    }
+
+    /// The prices from one instant to another, stretch by stretch; at most 64 of them.
+    pub fn timetable(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<PricePeriod>, PriceError> {
+        let schedule = Schedule::new(self)?;
+        let mut periods = vec![];
+        let mut at = from;
+        while at < to && periods.len() < TIMETABLE_PERIODS_MAX {
+            let price = bill::price_at(&schedule, at)?;
+            let end = price.until.map_or(to, |until| until.min(to));
+            periods.push(PricePeriod { from: at, to: end, price });
+            at = end;
+        }
+        Ok(periods)
+    }
+
+    /// The bill of what was used. The only function that makes a price out of energy and time: [`RunningBill`] is the same
+    /// arithmetic, fed a reading at a time. Without any point nothing was used.
+    pub fn bill(&self, usage: &Usage) -> Result<Bill, PriceError> {
+        let Some(start) = usage.points.first() else { return Ok(Bill::default()) };
+        let mut running = RunningBill::new(self.clone(), start.at);
+        for &point in &usage.points {
+            running.push(point)?;
+        }
+        running.set_idle_since(usage.idle_since);
+        running.bill_at(usage.ended_at)
+    }
+
+    /// An estimate for a person: how much energy a sum buys when charging at `power` from `at`. The most whose bill, with all
+    /// that it contains, is not above `amount`; at most what flows in 30 days.
+    pub fn energy_for(&self, amount: Tyiyn, power: Watt, at: DateTime<Utc>) -> Result<Wh, PriceError> {
+        if power <= Watt::ZERO {
+            return Ok(Wh::ZERO);
+        }
+        let running = RunningBill::new(self.clone(), at);
+        let costs_at_most = |wh: i64| {
+            let energy = Wh::new(wh);
+            match running.projected_total(charged_at(power, energy, at), energy) {
+                Ok(cost) => Ok(cost <= amount),
+                Err(PriceError::Overflow) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        let (mut enough, mut too_much) = (0, power.energy_over(Duration::days(ESTIMATE_DAYS_MAX)).get());
+        if costs_at_most(too_much)? {
+            return Ok(Wh::new(too_much));
+        }
+        while too_much - enough > 1 {
+            let middle = enough + (too_much - enough) / 2;
+            if costs_at_most(middle)? { enough = middle } else { too_much = middle }
+        }
+        Ok(Wh::new(enough))
+    }
+
+    /// An example for a person: the bill of an amount of energy when charging at `power` from `at`.
+    pub fn estimate(&self, energy: Wh, power: Watt, at: DateTime<Utc>) -> Result<Bill, PriceError> {
+        let end = charged_at(power, energy, at);
+        let points = vec![MeterPoint { at, energy: Wh::ZERO }, MeterPoint { at: end, energy }];
+        self.bill(&Usage { points, idle_since: None, ended_at: end })
+    }
 }
 
-/// The running bill of a live session: the same arithmetic as [`FrozenTariff::bill`], fed a reading at a time.
-/// Invariant (property-tested): after any points, `bill_at(end)` equals `FrozenTariff::bill` of the same usage.
-#[derive(Debug, Clone)]
-pub struct RunningBill {}
-
-impl RunningBill {
-    pub fn new(tariff: FrozenTariff, started_at: DateTime<Utc>) -> Self { let _ = (tariff, started_at); todo!() }
-    /// Adds a reading; an older one or one with less energy is refused and changes nothing.
-    pub fn push(&mut self, point: MeterPoint) -> Result<(), PriceError> { let _ = point; todo!() }
-    /// Marks since when the car has drawn nothing.
-    pub fn set_idle_since(&mut self, at: Option<DateTime<Utc>>) { let _ = at; todo!() }
-    /// The bill if the session ended at `end` (not before the last reading) with no more energy.
-    pub fn bill_at(&self, end: DateTime<Utc>) -> Result<Bill, PriceError> { let _ = end; todo!() }
-    /// The total if by `end` the register showed `energy`: for the projected stop.
-    pub fn projected_total(&self, end: DateTime<Utc>, energy: Wh) -> Result<Tyiyn, PriceError> { let _ = (end, energy); todo!() }
-    pub fn last_point(&self) -> Option<MeterPoint> { todo!() }
+/// When the energy has flowed; at once when no power is known.
+fn charged_at(power: Watt, energy: Wh, from: DateTime<Utc>) -> DateTime<Utc> {
+    let micros = match i128::from(power.get()) {
+        power if power > 0 => i128::from(energy.get()) * 3_600_000_000 / power,
+        _ => 0,
+    };
+    let time = Duration::microseconds(i64::try_from(micros).unwrap_or(i64::MAX));
+    from.checked_add_signed(time).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
