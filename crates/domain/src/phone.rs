@@ -179,7 +179,7 @@ mod tests {
             ("998901234567", ForeignCountry),
             ("700123abc", BadCharacter),
             ("٠٧٠٠١٢٣٤٥٦", BadCharacter),
-            ("0700123456", BadCharacter),
+            ("\u{ff10}700123456", BadCharacter),
             ("0700\n123456", BadCharacter),
             ("0700123456\0", BadCharacter),
             ("070+0123456", BadCharacter),

@@ -167,7 +167,18 @@ mod tests {
             }
             table += "\n";
         }
-        insta::assert_snapshot!(table);
+        insta::assert_snapshot!(table, @r"
+        view_connector: visitor=all driver=all employee=all corporate_admin=all partner=all support=all finance=all admin=all
+        guest_checkout: visitor=all driver=all employee=all corporate_admin=all partner=all support=all finance=all admin=all
+        view_session: visitor=own driver=own employee=own corporate_admin=tenant partner=tenant support=all finance=all admin=all
+        stop_session: visitor=own driver=own employee=own corporate_admin=tenant partner=tenant support=all finance=own admin=all
+        view_receipt: visitor=own driver=own employee=own corporate_admin=tenant partner=tenant support=all finance=all admin=all
+        view_ocpp_logs: visitor=- driver=- employee=- corporate_admin=- partner=tenant support=all finance=- admin=all
+        command_charge_point: visitor=- driver=- employee=- corporate_admin=- partner=tenant support=all finance=- admin=all
+        run_sandbox: visitor=- driver=- employee=- corporate_admin=- partner=- support=all finance=- admin=all
+        view_ledger: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=all
+        issue_refund: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=-
+        ");
     }
 
     #[test]

@@ -215,7 +215,7 @@ mod tests {
             ("+500", NotANumber),
             ("0x500", NotANumber),
             ("٥٠٠", NotANumber),
-            ("500", NotANumber),
+            ("\u{ff15}00", NotANumber),
             ("5 00", NotANumber),
             ("1000 000", NotANumber),
             ("1.000.000", NotANumber),
