@@ -1,0 +1,71 @@
+//! What several messages of 1.6 share.
+
+use crate::{Text, Timestamp};
+
+/// An idToken (§ 7.28): what a card or an app identifies itself with. Compared without case ([`Text::folded`]).
+pub type IdTag = Text<20>;
+
+text_enum! {
+    /// § 7.2.
+    pub enum AuthorizationStatus {
+        Accepted = "Accepted",
+        Blocked = "Blocked",
+        Expired = "Expired",
+        Invalid = "Invalid",
+        /// Already in another transaction; only a reply to StartTransaction says so.
+        ConcurrentTx = "ConcurrentTx",
+    }
+}
+
+record! {
+    /// § 7.27.
+    pub struct IdTagInfo {
+        status as "status": AuthorizationStatus,
+        expiry_date as "expiryDate": Option<Timestamp>,
+        parent_id_tag as "parentIdTag": Option<IdTag>,
+    }
+}
+
+impl IdTagInfo {
+    pub const fn new(status: AuthorizationStatus) -> Self {
+        Self { status, expiry_date: None, parent_id_tag: None }
+    }
+}
+
+text_enum! {
+    /// The two-valued answer of many messages.
+    pub enum Acceptance {
+        Accepted = "Accepted",
+        Rejected = "Rejected",
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::{Decoded, ErrorCode, Payload};
+
+    /// The value of a payload that breaks nothing.
+    pub(crate) fn clean<P: Payload>(json: &str) -> P {
+        let Decoded { value, violations } = P::decode_text(json).expect("readable");
+        assert_eq!(violations, [], "{json}");
+        value
+    }
+
+    /// The value of a payload that breaks something, and what it breaks.
+    pub(crate) fn noted<P: Payload>(json: &str) -> (P, Vec<String>) {
+        let Decoded { value, violations } = P::decode_text(json).expect("readable");
+        (value, violations.iter().map(ToString::to_string).collect())
+    }
+
+    /// The refusal: code and field.
+    pub(crate) fn refused<P: Payload>(json: &str) -> (ErrorCode, String) {
+        match P::decode_text(json) {
+            Ok(_) => panic!("was read: {json}"),
+            Err(error) => (error.code, error.path.into()),
+        }
+    }
+
+    pub(crate) fn json<P: Payload>(payload: &P) -> String {
+        payload.encode().expect("writable").get().to_owned()
+    }
+}
