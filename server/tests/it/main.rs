@@ -1,0 +1,3 @@
+//! The whole-server tests, one binary.
+
+mod architecture;
