@@ -193,14 +193,21 @@ impl RegisterModel {
             return ReadingNote::ClampedBackwards;
         }
 
-        // 3. The register began anew: all that it shows came after the last good reading. Zero is more often a dropout.
+        // 3. What a good reading would not say, and what is no sign of another register either: zero (a dropout, however often
+        // it is repeated), and the lifetime register of some time ago beside one that counts from the session's start.
+        let stale = (0..counted).contains(&energy_in(lifetime));
+        if energy < counted && register == 0 || energy > most && stale {
+            return ReadingNote::ClampedBackwards;
+        }
+
+        // 4. The register began anew: all that it shows came after the last good reading.
         let since_reset = counted + i128::from(register);
-        if energy < counted && register > 0 && since_reset <= most {
+        if energy < counted && since_reset <= most {
             self.believe(self.counted.get(), since_reset, at);
             return ReadingNote::RegisterReset;
         }
 
-        // 4. A second reading goes on from a suspicious one: the register really is there now. Where it jumped is unknown,
+        // 5. A second reading goes on from a suspicious one: the register really is there now. Where it jumped is unknown,
         // so what it jumped is not charged (the last word is that of StopTransaction).
         if let Some(suspect) = self.suspect {
             let more = i128::from(register) - i128::from(suspect.register);
@@ -215,12 +222,13 @@ impl RegisterModel {
 
         self.suspect = Some(Suspect { register, at });
         if energy < counted {
-            // 5. Far less than before: a dropout, until a second reading confirms it.
+            // 6. Far less than before: a dropout, until a second reading confirms it.
             return ReadingNote::ClampedBackwards;
         }
-        // 6. More than can be: at the most that can be, in favour of stopping early. The frame stays, so that the next good
-        // reading is understood.
-        self.count_to(most, at, false);
+        // 7. More than can be: at the most that can be, in favour of stopping early; without the slack, which is for
+        // readings that are believed. The frame stays, so that the next good reading is understood.
+        let full_power = energy_bound(self.max_power, at - self.last_at, Wh::ZERO);
+        self.count_to(counted + full_power, at, false);
         ReadingNote::ClampedImplausible
     }
 
@@ -251,4 +259,268 @@ impl RegisterModel {
 /// The most that a power gives in a time, and the slack; not negative.
 fn energy_bound(power: Watt, time: Duration, slack: Wh) -> i128 {
     i128::from(power.energy_over(time).get()) + i128::from(slack.get())
+}
+
+#[cfg(test)]
+#[allow(clippy::inconsistent_digit_grouping, reason = "500_00 reads as 500 som 00 tyiyn")]
+mod tests {
+    use super::*;
+    use crate::Tyiyn;
+    use crate::charging::hold::{StopRule, Verdict};
+    use crate::stations::CurrentType;
+    use crate::tariffs::{FrozenTariff, MeterPoint, PriceContext, RunningBill, TariffDocument};
+    use ReadingNote::*;
+    use proptest::prelude::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+    fn reading(second: i64, register: i64) -> Reading {
+        Reading { at: at(second), register: Wh::new(register), power: None }
+    }
+    /// 22 kW: 367 Wh a minute at the most.
+    fn model(meter_start: i64) -> RegisterModel {
+        RegisterModel::new(Wh::new(meter_start), at(0), Watt::new(22_000))
+    }
+    /// Second, register, and what must come of it.
+    type Row = (i64, i64, i64, ReadingNote);
+    fn check(meter_start: i64, rows: &[Row]) -> RegisterModel {
+        let mut model = model(meter_start);
+        for &(second, register, energy, note) in rows {
+            let row = (second, register);
+            assert_eq!((row, model.push(reading(second, register))), (row, (Wh::new(energy), note)));
+            assert_eq!(model.energy(), Wh::new(energy));
+        }
+        model
+    }
+
+    #[test]
+    fn a_lifetime_register_counts_from_the_start() {
+        let mut model =
+            check(4_076_000, &[(0, 4_076_000, 0, Taken), (60, 4_076_300, 300, Taken), (120, 4_076_300, 300, Taken)]);
+        assert_eq!(model.finish(reading(180, 4_076_600)), (Wh::new(600), Taken));
+        assert_eq!(model.finish(reading(180, 4_076_600)), (Wh::new(600), Taken));
+    }
+
+    /// lbbrhzn#2093: MeterValues from zero, Start and Stop over the lifetime: −4076 kWh in a naive system.
+    #[test]
+    fn a_session_relative_register_is_recognised_and_the_stop_is_taken_against_the_start() {
+        let mut model = check(
+            4_076_000,
+            &[(60, 0, 0, SessionRelative), (120, 300, 300, SessionRelative), (180, 600, 600, SessionRelative)],
+        );
+        assert_eq!(model.finish(reading(200, 4_076_650)), (Wh::new(650), Taken));
+    }
+
+    /// lbbrhzn#2115: Transaction.Begin (lifetime) and Sample.Periodic (relative) in one message.
+    #[test]
+    fn both_kinds_of_register_in_one_message_are_each_understood() {
+        check(
+            4_076_000,
+            &[
+                (60, 4_076_000, 0, Taken),
+                (60, 250, 250, SessionRelative),
+                (120, 4_076_000, 250, ClampedBackwards),
+                (120, 500, 500, SessionRelative),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_dropout_costs_nothing_and_the_next_good_reading_brings_the_gap() {
+        let model = check(
+            10_000,
+            &[
+                (60, 10_300, 300, Taken),
+                (120, 0, 300, ClampedBackwards),
+                (180, 0, 300, ClampedBackwards),
+                (240, 11_200, 1_200, Taken),
+            ],
+        );
+        assert_eq!(model.last_at(), at(240));
+    }
+
+    #[test]
+    fn during_a_dropout_time_stands_still_so_that_the_stop_rule_projects_over_it() {
+        let model = check(10_000, &[(60, 10_300, 300, Taken), (120, 0, 300, ClampedBackwards)]);
+        assert_eq!((model.last_at(), model.power()), (at(60), Watt::new(18_000)));
+    }
+
+    #[test]
+    fn a_register_that_begins_anew_is_added_to_what_was_counted() {
+        let mut model = check(
+            90_000,
+            &[
+                (600, 93_000, 3_000, Taken),
+                (660, 200, 3_200, RegisterReset),
+                (720, 500, 3_500, Taken),
+                (780, 800, 3_800, Taken),
+            ],
+        );
+        assert_eq!(model.finish(reading(800, 900)), (Wh::new(3_900), Taken));
+    }
+
+    #[test]
+    fn a_stray_small_value_is_forgotten_when_the_register_comes_back() {
+        check(90_000, &[(600, 93_000, 3_000, Taken), (660, 5, 3_005, RegisterReset), (720, 93_600, 3_600, Taken)]);
+    }
+
+    /// Money mistake 2: kWh read as Wh, or Wh as kWh, in one sample.
+    #[test]
+    fn a_spike_counts_as_full_power_and_the_true_register_catches_up() {
+        let model = check(
+            10_000,
+            &[
+                (60, 10_300, 300, Taken),
+                (120, 10_600_000, 667, ClampedImplausible),
+                (180, 10_650, 667, ClampedBackwards),
+                (240, 11_200, 1_200, Taken),
+            ],
+        );
+        assert_eq!(model.power(), Watt::new(31_980).min(Watt::new(22_000)));
+    }
+
+    #[test]
+    fn a_register_that_has_jumped_for_good_goes_on_from_where_it_is() {
+        let mut model = check(
+            10_000,
+            &[
+                (60, 10_300, 300, Taken),
+                (120, 700_000, 667, ClampedImplausible),
+                (180, 700_300, 967, RegisterReset),
+                (240, 700_600, 1_267, Taken),
+            ],
+        );
+        // The stop is 690 kWh above the start: not in this time. In the frame of the last readings it is fine.
+        assert_eq!(model.finish(reading(250, 700_650)), (Wh::new(1_317), Taken));
+        let mut fallen = check(
+            900_000,
+            &[
+                (60, 900_300, 300, Taken),
+                (120, 500_000, 300, ClampedBackwards),
+                (180, 500_300, 600, RegisterReset),
+                (240, 500_600, 900, Taken),
+            ],
+        );
+        assert_eq!(fallen.finish(reading(250, 0)), (Wh::new(900), ClampedBackwards));
+    }
+
+    #[test]
+    fn a_register_of_whole_kilowatt_hours_is_not_a_spike() {
+        let rows: Vec<Row> = (1..=40)
+            .map(|minute| (minute * 60, (10_000 + minute * 300) / 1_000 * 1_000, minute * 300 / 1_000 * 1_000, Taken))
+            .collect();
+        check(10_000, &rows);
+    }
+
+    #[test]
+    fn a_little_backwards_stands_until_it_is_overtaken() {
+        let model = check(10_000, &[(60, 10_300, 300, Taken), (120, 10_299, 300, ClampedBackwards), (180, 10_320, 320, Taken)]);
+        assert_eq!(model.power(), Watt::new(1_200));
+    }
+
+    #[test]
+    fn a_late_sample_is_evidence_only() {
+        check(10_000, &[(120, 10_600, 600, Taken), (60, 10_300, 600, Late), (180, 10_900, 900, Taken)]);
+    }
+
+    #[test]
+    fn the_stop_may_bring_what_lost_samples_left_out_but_not_more_than_can_be() {
+        let mut model = check(10_000, &[(60, 10_300, 300, Taken)]);
+        assert_eq!(model.finish(reading(3_600, 30_000)), (Wh::new(20_000), Taken));
+        // Ten samples that come at once after an outage, then the Stop: most of the energy is only in the Stop.
+        let mut model = check(10_000, &[(3_600, 10_000, 0, Taken), (3_600, 20_000, 0, ClampedImplausible)]);
+        assert_eq!(model.finish(reading(3_601, 30_000)), (Wh::new(20_000), Taken));
+        let mut model = check(10_000, &[(60, 10_300, 300, Taken)]);
+        assert_eq!(model.finish(reading(120, 4_000_000_000)), (Wh::new(300), ClampedImplausible));
+        assert_eq!(model.finish(reading(120, 0)), (Wh::new(300), ClampedBackwards));
+        assert_eq!(model.finish(reading(120, -1)), (Wh::new(300), ClampedBackwards));
+        assert_eq!(model.finish(reading(30, 10_400)), (Wh::new(400), Taken));
+    }
+
+    #[test]
+    fn reported_power_counts_when_it_is_more_and_possible() {
+        let mut model = model(0);
+        model.push(Reading { power: Some(Watt::new(11_000)), ..reading(60, 100) });
+        assert_eq!(model.power(), Watt::new(11_000));
+        model.push(Reading { power: Some(Watt::new(1_000_000)), ..reading(120, 200) });
+        assert_eq!(model.power(), Watt::new(22_000));
+        model.push(Reading { power: Some(Watt::new(-5)), ..reading(180, 200) });
+        assert_eq!(model.power(), Watt::ZERO);
+    }
+
+    /// "A bad sample never disables auto-stop": the register is dead from the second minute on, and the session still stops.
+    #[test]
+    fn a_register_that_dies_stops_the_session_by_projection() {
+        let context = PriceContext { current: CurrentType::Ac, max_power: Watt::new(22_000), contract: None };
+        let mut bill = RunningBill::new(FrozenTariff { document: TariffDocument::standard(), context }, at(0));
+        let rule = StopRule { hold: Tyiyn::new(95_00), limit: None, started_at: at(0) };
+        let mut model = model(10_000);
+        let stopped_at = (1..1_000).find(|minute| {
+            let register = if *minute == 1 { 10_300 } else { 0 };
+            let (energy, _) = model.push(reading(minute * 60, register));
+            bill.push(MeterPoint { at: model.last_at(), energy }).unwrap();
+            rule.judge(&bill, model.power(), at(minute * 60), Duration::seconds(60)).unwrap() == Verdict::Stop
+        });
+        // 18 kW at 15 som (18 at the peak): 95 som are gone in about twenty minutes.
+        assert!((10..=22).contains(&stopped_at.unwrap()), "{stopped_at:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_fall_or_give_more_than_the_connector_can(
+            meter_start in prop_oneof![Just(0_i64), 0_i64..10_000_000, any::<i64>()],
+            max_power in prop_oneof![0_i64..400_000, any::<i64>()],
+            readings in proptest::collection::vec(
+                (-60_i64..600, prop_oneof![Just(0_i64), 0_i64..30_000, 0_i64..10_000_000, any::<i64>()], any::<Option<i64>>(), any::<bool>()),
+                1..60,
+            ),
+        ) {
+            let mut model = RegisterModel::new(Wh::new(meter_start), at(0), Watt::new(max_power));
+            let mut second = 0_i64;
+            for (step, register, power, relative_to_start) in readings {
+                second = (second + step).max(0);
+                let register = if relative_to_start { register.saturating_add(meter_start) } else { register };
+                let reading = Reading { at: at(second), register: Wh::new(register), power: power.map(Watt::new) };
+                let before = model.energy();
+                let mut finished = model.clone();
+                for (after, note) in [model.push(reading), finished.finish(reading)] {
+                    prop_assert!(before <= after, "{note:?} fell");
+                    prop_assert!(after.get() >= 0);
+                }
+                for model in [&model, &finished] {
+                    let most = energy_bound(Watt::new(max_power), model.last_at() - at(0), SLACK);
+                    prop_assert!(i128::from(model.energy().get()) <= most);
+                    prop_assert!(Watt::ZERO <= model.power() && model.power() <= Watt::new(max_power.max(0)));
+                }
+                let stored = serde_json::to_string(&model).unwrap();
+                prop_assert_eq!(&serde_json::from_str::<RegisterModel>(&stored).unwrap(), &model);
+            }
+        }
+
+        /// Dropouts in any place: each good reading shows the truth again, in either kind of register.
+        #[test]
+        fn after_dropouts_every_good_reading_is_the_truth(
+            meter_start in 0_i64..10_000_000,
+            relative: bool,
+            samples in proptest::collection::vec((1_i64..300, 0_i64..=100, prop_oneof![3 => Just(None), 1 => prop_oneof![Just(0_i64), Just(-1)].prop_map(Some)]), 1..60),
+        ) {
+            let mut model = model(meter_start);
+            let (mut second, mut truth) = (0, 0);
+            for (step, percent, dropout) in samples {
+                // Before anything is counted, zero is no dropout but a reading.
+                let dropout = dropout.filter(|_| model.energy() > Wh::ZERO);
+                second += step;
+                truth += step * 22_000 * percent / 100 / 3_600;
+                let register = if relative { truth } else { meter_start + truth };
+                let (energy, note) = model.push(reading(second, dropout.unwrap_or(register)));
+                prop_assert!(energy.get() <= truth);
+                // A start at zero makes both registers one.
+                let all_good = matches!(note, Taken | SessionRelative);
+                prop_assert!(dropout.is_some() || all_good, "{note:?}");
+                prop_assert!(dropout.is_some() || energy.get() == truth);
+            }
+            prop_assert_eq!(model.finish(reading(second, meter_start + truth)).0, Wh::new(truth));
+        }
+    }
 }

@@ -413,7 +413,7 @@ mod tests {
     fn a_stop_while_starting_waits_until_it_is_known_whether_energy_flows() {
         use SessionEffect::*;
         let early = stop(StopReason::Payer);
-        assert_eq!(after(&[early.clone()]).1, []);
+        assert_eq!(after(std::slice::from_ref(&early)).1, []);
         assert_eq!(after(&[early.clone(), started(T1)]).1, [SendStop { transaction: T1, attempt: 1 }]);
         let cancelled = [VoidHold { failure: StartFailure::Cancelled }];
         assert_eq!(after(&[early.clone(), refused(StartFailure::Rejected)]).1, cancelled);

@@ -346,8 +346,10 @@ impl TariffDocument {
             if self.elements[..index].iter().any(|other| other.name == *name) {
                 return wrong(format!("two elements are named {name}"));
             }
+        }
+        for element in &self.elements {
             if let Err(what) = self.check_element(element) {
-                return wrong(format!("element {name}: {what}"));
+                return wrong(format!("element {}: {what}", element.name));
             }
         }
         for context in self.contexts() {
@@ -400,28 +402,22 @@ impl TariffDocument {
             return Err("a grace without an idle price of its own".into());
         }
         for (component, rule) in element.rules().into_iter().enumerate() {
-            match rule {
-                Some(PriceRule::Set(price) | PriceRule::Add(price) | PriceRule::Replace(price)) => {
-                    if price.is_negative() || *price > PRICE_MAX {
-                        return Err(format!("a price that is negative or above {} tyiyn", PRICE_MAX.get()));
-                    }
+            if let Some(PriceRule::Set(price) | PriceRule::Add(price) | PriceRule::Replace(price)) = rule
+                && (price.is_negative() || *price > PRICE_MAX)
+            {
+                return Err(format!("a price that is negative or above {} tyiyn", PRICE_MAX.get()));
+            }
+            if let Some(PriceRule::RelativeTo { change_percent, .. } | PriceRule::ChangePercent(change_percent)) = rule
+                && !CHANGE_PERCENT.contains(change_percent)
+            {
+                return Err("a change that is not between -100 and 400 per cent".into());
+            }
+            if let Some(PriceRule::RelativeTo { element: other, .. }) = rule {
+                // Only to a set price: a chain of percentages would be a discount on a discount.
+                let named = self.elements.iter().find(|candidate| candidate.name == *other);
+                if !named.is_some_and(|named| matches!(named.rules()[component], Some(PriceRule::Set(_)))) {
+                    return Err(format!("is relative to {other}, which does not set this price"));
                 }
-                Some(PriceRule::RelativeTo { element: other, change_percent }) => {
-                    if !CHANGE_PERCENT.contains(change_percent) {
-                        return Err("a change that is not between -100 and 400 per cent".into());
-                    }
-                    // Only to a set price: a chain of percentages would be a discount on a discount.
-                    let named = self.elements.iter().find(|candidate| candidate.name == *other);
-                    if !named.is_some_and(|named| matches!(named.rules()[component], Some(PriceRule::Set(_)))) {
-                        return Err(format!("is relative to {other}, which does not set this price"));
-                    }
-                }
-                Some(PriceRule::ChangePercent(change_percent)) => {
-                    if !CHANGE_PERCENT.contains(change_percent) {
-                        return Err("a change that is not between -100 and 400 per cent".into());
-                    }
-                }
-                None => {}
             }
         }
         Ok(())
