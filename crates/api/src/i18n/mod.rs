@@ -3,6 +3,10 @@
 //! `messages!` makes a function a text: `t::pay_now(locale, &amount)`. Numbers, money, dates and plurals are made by [`format`].
 
 pub mod format;
+pub mod guest;
+pub mod receipt;
+pub mod site;
+pub mod sms;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +25,11 @@ impl Locale {
 
     /// The BCP 47 tag, for `lang` and the database.
     pub const fn tag(self) -> &'static str {
-        match self { Self::Ru => "ru", Self::Ky => "ky", Self::En => "en" }
+        match self {
+            Self::Ru => "ru",
+            Self::Ky => "ky",
+            Self::En => "en",
+        }
     }
     /// Reads the tag; anything else is `None`.
     pub fn parse(tag: &str) -> Option<Self> {
