@@ -195,8 +195,8 @@ impl RunningBill {
         };
         let more = energy.checked_sub(cursor.energy).filter(|more| *more >= Wh::ZERO).ok_or(PriceError::OutOfOrder)?;
         let (from, energy_from) = (cursor.at, cursor.energy);
-        while let Some(border) = cursor.until.filter(|border| *border <= at) {
-            // The register as it would have been read at the border. A border is after `from`, so time has passed.
+        while let Some(border) = cursor.until.filter(|border| *border < at) {
+            // The register as it would have been read at the border. What is read exactly there flowed before it.
             let part = i128::from(more.get()) * i128::from(border - from);
             let part = div_half_up(part, i128::from(at - from)).ok_or(PriceError::Overflow)?;
             let energy_there = energy_from.checked_add(Wh::new(part)).ok_or(PriceError::Overflow)?;

@@ -105,6 +105,13 @@ fn a_reading_exactly_at_a_border_belongs_to_what_was_before() {
 }
 
 #[test]
+fn two_readings_at_a_border_are_as_good_as_the_last_of_them() {
+    let two = standard().bill(&usage(&[(hm(17, 0), 0), (hm(18, 0), 5_000), (hm(18, 0), 6_000), (hm(19, 0), 7_000)]));
+    let one = standard().bill(&usage(&[(hm(17, 0), 0), (hm(18, 0), 6_000), (hm(19, 0), 7_000)]));
+    assert_eq!(two, one);
+}
+
+#[test]
 fn nothing_used_costs_nothing() {
     let zero = Bill { lines: vec![], total: Tyiyn::ZERO };
     assert_eq!(standard().bill(&usage(&[(hm(12, 0), 0)])), Ok(zero.clone()));
