@@ -1,1 +1,26 @@
-//! simulator
+//! Virtual charge points: for the sandbox, the tests and the load run.
+//!
+//! The charger itself ([`v16::Charger`]) is a state machine without IO: inputs and the time come in, frames and facts come out.
+//! [`client`] is the thin WebSocket shell around it, [`raw`] a socket for frames no charger would send, [`load`] many light
+//! chargers at once.
+//!
+//! This crate knows the wire format and nothing of the platform: no database, no session, no tariff.
+
+pub mod client;
+mod clock;
+mod config;
+mod faults;
+pub mod load;
+mod physics;
+pub mod raw;
+mod rng;
+mod state;
+pub mod v16;
+
+pub use client::{ClientConfig, ConnectError, TimedOut, VirtualChargePoint};
+pub use clock::{Clock, system_clock};
+pub use config::{Config, ConnectorConfig, Current, MAX_CONNECTORS, Robot};
+pub use faults::{Fault, Faults, RemoteStartFault, RemoteStopFault};
+pub use physics::Car;
+pub use raw::{RawClient, RawError, RawFrame, RawRequest};
+pub use state::{ChargePointState, ConnectorState, FinishedTransaction, Power, TransactionState};

@@ -1,0 +1,417 @@
+//! Many light charge points in one process: no physics, no queue, only a socket and the CALLs to be measured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt as _, StreamExt as _};
+use ocpp::v16::boot_notification::RegistrationStatus;
+use ocpp::v16::meter_values::{Measurand, MeterValue, SampledValue, Unit};
+use ocpp::v16::stop_transaction::Reason;
+use ocpp::v16::{boot_notification, meter_values, start_transaction, stop_transaction};
+use ocpp::{Frame, Message, Payload};
+use serde::Serialize;
+use tokio::sync::{Semaphore, oneshot};
+use tokio_tungstenite::tungstenite::Message as Packet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Clock;
+use crate::client::{Socket, open};
+
+/// More do not fit into the ports of one address.
+pub const MAX_CHARGE_POINTS: usize = 50_000;
+/// An answer that takes longer is lost.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Energy that each sample adds.
+const WH_PER_SAMPLE: i64 = 50;
+
+/// What the charge points do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Connect, BootNotification, and then nothing.
+    Idle,
+    /// One transaction each, and MeterValues in it.
+    MeterValues {
+        /// Between two messages of one charge point; `None` is as fast as they are answered.
+        every: Option<Duration>,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    /// Without the identity.
+    pub url: String,
+    /// `{n}` stands for the number, with leading zeros: `LOAD-{n}` is `LOAD-00001` and so on.
+    pub identity: String,
+    pub first: usize,
+    pub count: usize,
+    pub password: Option<String>,
+    pub id_tag: String,
+    pub work: Work,
+    /// Counted from when all are connected.
+    pub duration: Duration,
+    /// Handshakes at the same time.
+    pub connect_at_once: usize,
+}
+
+impl LoadPlan {
+    /// The identity of the charge point number `index` from 0.
+    pub fn identity(&self, index: usize) -> String {
+        self.identity.replace("{n}", &format!("{:05}", self.first + index))
+    }
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoadReport {
+    pub wanted: usize,
+    pub connected: u64,
+    /// Connections refused, or lost before the end.
+    pub failed: u64,
+    /// CALLs answered with a CALLRESULT.
+    pub calls: u64,
+    /// CALLs answered with a CALLERROR.
+    pub errors: u64,
+    pub elapsed_ms: u64,
+    pub connect_ms: u64,
+    pub calls_per_second: u64,
+    pub p50_us: u64,
+    pub p90_us: u64,
+    pub p99_us: u64,
+    pub max_us: u64,
+}
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "charge points   {} of {} connected in {} ms, {} failed",
+            self.connected, self.wanted, self.connect_ms, self.failed
+        )?;
+        writeln!(f, "calls           {} answered, {} errors in {} ms", self.calls, self.errors, self.elapsed_ms)?;
+        writeln!(f, "throughput      {} calls/s", self.calls_per_second)?;
+        write!(
+            f,
+            "latency         p50 {} µs, p90 {} µs, p99 {} µs, max {} µs",
+            self.p50_us, self.p90_us, self.p99_us, self.max_us
+        )
+    }
+}
+
+/// Latencies in buckets that are at most 1/64 wide: exact enough, and of a fixed size whatever the run's length.
+struct Histogram {
+    buckets: Vec<AtomicU64>,
+    max: AtomicU64,
+}
+
+const SUB_BITS: u32 = 6;
+const BUCKETS: usize = (64 - SUB_BITS as usize + 1) << SUB_BITS;
+
+impl Histogram {
+    fn new() -> Self {
+        Self { buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(), max: AtomicU64::new(0) }
+    }
+
+    fn index(value: u64) -> usize {
+        let shift = (64 - value.leading_zeros()).saturating_sub(SUB_BITS + 1);
+        let index = (u64::from(shift) << SUB_BITS) + (value >> shift);
+        usize::try_from(index).unwrap_or(BUCKETS - 1).min(BUCKETS - 1)
+    }
+
+    /// The greatest value of a bucket.
+    fn upper(index: usize) -> u64 {
+        let index = u64::try_from(index).unwrap_or(u64::MAX);
+        let shift = (index >> SUB_BITS).saturating_sub(1);
+        let mantissa = index - (shift << SUB_BITS);
+        ((mantissa + 1) << shift) - 1
+    }
+
+    fn add(&self, value: u64) {
+        self.buckets[Self::index(value)].fetch_add(1, Ordering::Relaxed);
+        self.max.fetch_max(value, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+
+    fn percentile(&self, percent: u64) -> u64 {
+        let wanted = (self.count() * percent).div_ceil(100);
+        let mut seen = 0;
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            seen += bucket.load(Ordering::Relaxed);
+            if seen >= wanted && wanted > 0 {
+                return Self::upper(index).min(self.max.load(Ordering::Relaxed));
+            }
+        }
+        0
+    }
+}
+
+struct Shared {
+    plan: LoadPlan,
+    clock: Clock,
+    latencies_us: Histogram,
+    connected: AtomicU64,
+    failed: AtomicU64,
+    errors: AtomicU64,
+    permits: Semaphore,
+    /// All have connected or failed: the work begins.
+    go: CancellationToken,
+    stop: CancellationToken,
+}
+
+/// Runs the plan until its time is over or `cancel` says so. `ready` is told how many are connected, when no more are coming.
+pub async fn run(plan: LoadPlan, clock: Clock, cancel: CancellationToken, ready: Option<oneshot::Sender<u64>>) -> LoadReport {
+    let count = plan.count.min(MAX_CHARGE_POINTS);
+    let shared = Arc::new(Shared {
+        permits: Semaphore::new(plan.connect_at_once.max(1)),
+        clock,
+        latencies_us: Histogram::new(),
+        connected: AtomicU64::new(0),
+        failed: AtomicU64::new(0),
+        errors: AtomicU64::new(0),
+        go: CancellationToken::new(),
+        stop: CancellationToken::new(),
+        plan,
+    });
+    let tracker = TaskTracker::new();
+    let settled = Arc::new(Semaphore::new(0));
+    let began = Instant::now();
+    for index in 0..count {
+        let (shared, settled) = (Arc::clone(&shared), Arc::clone(&settled));
+        tracker.spawn(async move {
+            if light_charge_point(&shared, index, &settled).await.is_none() && !shared.stop.is_cancelled() {
+                shared.failed.fetch_add(1, Ordering::Relaxed);
+                settled.add_permits(1);
+            }
+        });
+    }
+    tracker.close();
+    let all = u32::try_from(count).unwrap_or(u32::MAX);
+    tokio::select! {
+        _ = settled.acquire_many(all) => {}
+        () = cancel.cancelled() => {}
+    }
+    let connect_ms = elapsed_ms(began);
+    if let Some(ready) = ready {
+        let _ = ready.send(shared.connected.load(Ordering::Relaxed));
+    }
+    let began = Instant::now();
+    shared.go.cancel();
+    tokio::select! {
+        () = tokio::time::sleep(shared.plan.duration) => {}
+        () = cancel.cancelled() => {}
+    }
+    shared.stop.cancel();
+    let elapsed_ms = elapsed_ms(began);
+    let calls = shared.latencies_us.count();
+    let report = LoadReport {
+        wanted: count,
+        connected: shared.connected.load(Ordering::Relaxed),
+        failed: shared.failed.load(Ordering::Relaxed),
+        calls,
+        errors: shared.errors.load(Ordering::Relaxed),
+        elapsed_ms,
+        connect_ms,
+        calls_per_second: calls * 1000 / elapsed_ms.max(1),
+        p50_us: shared.latencies_us.percentile(50),
+        p90_us: shared.latencies_us.percentile(90),
+        p99_us: shared.latencies_us.percentile(99),
+        max_us: shared.latencies_us.max.load(Ordering::Relaxed),
+    };
+    tracker.wait().await;
+    report
+}
+
+fn elapsed_ms(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One charge point; `None` if it failed.
+async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) -> Option<()> {
+    let identity = shared.plan.identity(index);
+    let mut link = {
+        let _permit = shared.permits.acquire().await.ok()?;
+        let socket = open(&shared.plan.url, &identity, shared.plan.password.as_deref()).await;
+        let socket = socket.inspect_err(|error| tracing::warn!(%identity, %error, "No link")).ok()?;
+        let mut link = Link { socket, next_id: 1 };
+        let request = boot_notification::Request {
+            charge_point_vendor: "Virtual".into(),
+            charge_point_model: "Light".into(),
+            ..Default::default()
+        };
+        let Answer::Result(response) = link.call(&request).await? else { return None };
+        if response.status != RegistrationStatus::Accepted {
+            tracing::warn!(%identity, status = %response.status, "Not accepted");
+            return None;
+        }
+        link
+    };
+    shared.connected.fetch_add(1, Ordering::Relaxed);
+    settled.add_permits(1);
+    match shared.plan.work {
+        Work::Idle => link.idle(&shared.stop).await?,
+        Work::MeterValues { every } => {
+            // Waiting must read: the server's pings want answers.
+            link.idle(&shared.go).await?;
+            meter(shared, &mut link, every).await?;
+        }
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), link.socket.close(None)).await;
+    Some(())
+}
+
+async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>) -> Option<()> {
+    let start = start_transaction::Request {
+        connector_id: 1,
+        id_tag: shared.plan.id_tag.as_str().into(),
+        meter_start_wh: 0,
+        reservation_id: None,
+        timestamp: (shared.clock)().into(),
+    };
+    let Answer::Result(started) = link.call(&start).await? else { return None };
+    let mut register_wh = 0;
+    let mut next = tokio::time::Instant::now();
+    while !shared.stop.is_cancelled() {
+        register_wh += WH_PER_SAMPLE;
+        let energy = SampledValue {
+            value: register_wh.into(),
+            measurand: Some(Measurand::EnergyActiveImportRegister),
+            unit: Some(Unit::Wh),
+            ..SampledValue::default()
+        };
+        let power = SampledValue {
+            value: 22_000.into(),
+            measurand: Some(Measurand::PowerActiveImport),
+            unit: Some(Unit::W),
+            ..SampledValue::default()
+        };
+        let request = meter_values::Request {
+            connector_id: 1,
+            transaction_id: Some(started.transaction_id),
+            meter_values: vec![MeterValue { timestamp: (shared.clock)().into(), sampled_values: vec![energy, power] }],
+        };
+        let began = Instant::now();
+        match link.call(&request).await? {
+            Answer::Result(_) => {
+                shared.latencies_us.add(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+            }
+            Answer::Error => {
+                shared.errors.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if let Some(every) = every {
+            next += every;
+            link.idle_until(next, &shared.stop).await?;
+        }
+    }
+    let stop = stop_transaction::Request {
+        id_tag: None,
+        meter_stop_wh: register_wh,
+        timestamp: (shared.clock)().into(),
+        transaction_id: started.transaction_id,
+        reason: Some(Reason::Local),
+        transaction_data: None,
+    };
+    link.call(&stop).await.map(|_| ())
+}
+
+enum Answer<T> {
+    Result(T),
+    Error,
+}
+
+struct Link {
+    socket: Socket,
+    next_id: u64,
+}
+
+impl Link {
+    /// Sends a CALL and waits for its answer; `None` if the link is lost.
+    async fn call<M: Message>(&mut self, request: &M) -> Option<Answer<M::Response>> {
+        let id = self.next_id.to_string();
+        self.next_id += 1;
+        let text = ocpp::frame::call(&id, request).ok()?;
+        self.socket.send(Packet::text(text)).await.ok()?;
+        let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
+        loop {
+            let packet = tokio::time::timeout_at(deadline, self.socket.next()).await.ok()??.ok()?;
+            let Packet::Text(text) = packet else { continue };
+            match Frame::parse(text.as_str()) {
+                Ok(Frame::CallResult { id: answered, payload }) if answered == id => {
+                    return M::Response::decode(payload).ok().map(|decoded| Answer::Result(decoded.value));
+                }
+                Ok(Frame::CallError { id: answered, .. }) if answered == id => return Some(Answer::Error),
+                Ok(Frame::Call { id: asked, .. }) => self.decline(&asked).await?,
+                _ => {}
+            }
+        }
+    }
+
+    /// A light charge point can do nothing that it is told.
+    async fn decline(&mut self, id: &str) -> Option<()> {
+        let text = ocpp::frame::call_error(id, ocpp::ErrorCode::NotSupported, ocpp::Version::V16, "a light charge point");
+        self.socket.send(Packet::text(text)).await.ok()
+    }
+
+    /// Reads, and answers what must be, until told to stop. `None` if the link is lost.
+    async fn idle(&mut self, stop: &CancellationToken) -> Option<()> {
+        loop {
+            let packet = tokio::select! {
+                () = stop.cancelled() => return Some(()),
+                packet = self.socket.next() => packet?.ok()?,
+            };
+            self.passing(packet).await?;
+        }
+    }
+
+    async fn idle_until(&mut self, until: tokio::time::Instant, stop: &CancellationToken) -> Option<()> {
+        loop {
+            let packet = tokio::select! {
+                () = stop.cancelled() => return Some(()),
+                () = tokio::time::sleep_until(until) => return Some(()),
+                packet = self.socket.next() => packet?.ok()?,
+            };
+            self.passing(packet).await?;
+        }
+    }
+
+    async fn passing(&mut self, packet: Packet) -> Option<()> {
+        match packet {
+            Packet::Close(_) => None,
+            Packet::Text(text) => match Frame::parse(text.as_str()) {
+                Ok(Frame::Call { id, .. }) => self.decline(&id).await,
+                _ => Some(()),
+            },
+            _ => Some(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles() {
+        let histogram = Histogram::new();
+        (1..=1000).for_each(|value| histogram.add(value));
+        let near = |value: u64, wanted: u64| value >= wanted && value <= wanted + wanted / 32;
+        assert!(near(histogram.percentile(50), 500), "{}", histogram.percentile(50));
+        assert!(near(histogram.percentile(99), 990), "{}", histogram.percentile(99));
+        assert_eq!((histogram.percentile(100), Histogram::new().percentile(50)), (1000, 0));
+        histogram.add(u64::MAX);
+        assert_eq!(histogram.max.load(Ordering::Relaxed), u64::MAX);
+    }
+
+    #[test]
+    fn buckets_hold_their_values() {
+        for value in [0, 1, 63, 64, 127, 128, 129, 1_000_000, u64::MAX / 3] {
+            let index = Histogram::index(value);
+            assert!(Histogram::upper(index) >= value && (index == 0 || Histogram::upper(index - 1) < value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,847 @@
+//! A charge point that speaks OCPP 1.6, as a state machine: what happens to it and the time go in, frames and facts come out.
+//!
+//! It does no IO, keeps no clock and rolls no dice of its own (the seed is handed in), so that a story can be told in a test
+//! line by line and a failing run can be played again.
+
+mod answers;
+mod commands;
+mod connector;
+mod keys;
+mod messages;
+mod outbox;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ocpp::v16::IdTag;
+use ocpp::v16::boot_notification::RegistrationStatus;
+use ocpp::v16::meter_values::Context;
+use ocpp::v16::set_charging_profile::ChargingProfile;
+use ocpp::v16::status_notification::{ErrorCode, Status};
+use ocpp::v16::stop_transaction::Reason;
+
+use crate::rng::Rng;
+use crate::state::{ChargePointState, Power};
+use crate::{Car, Config, Fault, Faults};
+use connector::{Connector, Phase, Transaction};
+use keys::Keys;
+use messages::{Body, Sample};
+use outbox::{InFlight, Outbox};
+
+pub(crate) type Time = DateTime<Utc>;
+
+/// While energy flows, the physics is looked at this often; more often when time runs faster.
+const PHYSICS_STEP_MS: i64 = 1_000;
+const PHYSICS_STEP_MIN_MS: i64 = 100;
+/// A soft reset waits so long for its StopTransactions to be answered.
+const SOFT_RESET_PATIENCE_MS: i64 = 10_000;
+/// Before BootNotification is tried again when its answer names no time, or does not come.
+const BOOT_RETRY_MS: i64 = 10_000;
+/// Tags remembered as accepted; the oldest names are of no more use than others, so which one goes does not matter.
+const MAX_CACHED_TAGS: usize = 1_000;
+
+/// What happens to the charge point.
+#[derive(Debug, Clone)]
+pub enum Input<'a> {
+    /// The socket is open.
+    LinkUp,
+    /// The socket is gone.
+    LinkDown,
+    /// A text frame has come.
+    Frame(&'a str),
+    /// Time has passed.
+    Tick,
+    /// Somebody does something.
+    Act(Act),
+}
+
+/// What a person, or fate, does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    Plug {
+        connector: u32,
+        car: Car,
+    },
+    Unplug {
+        connector: u32,
+    },
+    PresentTag {
+        connector: u32,
+        id_tag: String,
+    },
+    PressStop {
+        connector: u32,
+    },
+    /// The red button: all transactions end.
+    EmergencyStop,
+    /// Something breaks.
+    Break {
+        connector: u32,
+        error: ErrorCode,
+    },
+    Repair {
+        connector: u32,
+    },
+    /// Somebody restarts it; a soft restart ends transactions in peace.
+    RestartSoft,
+    RestartHard,
+    PowerLoss,
+    PowerBack,
+    GoOffline,
+    GoOnline,
+    SetFault(Fault),
+    ClearFault(Fault),
+    ClearFaults,
+    /// The meter is replaced: its register starts again at 0.
+    ResetRegister {
+        connector: u32,
+    },
+}
+
+/// How a link is to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// With a close frame.
+    Clean,
+    /// Gone, as if the cable had been cut.
+    Abrupt,
+}
+
+/// What the charge point does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    Send(String),
+    CloseLink(Close),
+    Fact(Fact),
+}
+
+/// Something worth a line in a log, or an assertion in a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    Registered(RegistrationStatus),
+    StatusChanged {
+        connector: u32,
+        status: Status,
+    },
+    TagRefused {
+        connector: u32,
+        id_tag: String,
+    },
+    /// Nobody plugged in before ConnectionTimeOut.
+    ConnectionTimedOut {
+        connector: u32,
+    },
+    TransactionStarted {
+        connector: u32,
+        id_tag: String,
+        meter_start_wh: i64,
+    },
+    TransactionStopped {
+        connector: u32,
+        reason: Reason,
+        meter_start_wh: i64,
+        meter_stop_wh: i64,
+    },
+    /// The central system has answered StartTransaction.
+    TransactionNumbered {
+        connector: u32,
+        transaction_id: i64,
+    },
+    /// The central system has answered StopTransaction.
+    TransactionDelivered {
+        transaction_id: Option<i64>,
+    },
+    /// The central system answered a CALL with a CALLERROR, or with something that cannot be read.
+    CallRefused {
+        action: &'static str,
+        why: String,
+    },
+    CallTimedOut {
+        action: &'static str,
+    },
+    /// A transaction message was refused too often and is given up.
+    MessageLost {
+        action: &'static str,
+    },
+    Restarting,
+    Started,
+    /// The central system sent something that is no frame or no message.
+    BrokenFrame {
+        why: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PowerState {
+    On,
+    Restarting { until: Time },
+    Off,
+}
+
+/// A restart that was asked for and has not happened yet.
+#[derive(Debug, Clone, Copy)]
+struct PendingReset {
+    close: Close,
+    /// Then it restarts whether or not all is delivered.
+    deadline: Time,
+}
+
+/// The charge point.
+#[derive(Debug, Clone)]
+pub struct Charger {
+    config: Config,
+    faults: Faults,
+    keys: Keys,
+    rng: Rng,
+    power: PowerState,
+    pending_reset: Option<PendingReset>,
+    /// Whether it wants a link at all (somebody may have pulled the network cable).
+    network: bool,
+    link: bool,
+    registration: Option<RegistrationStatus>,
+    /// Booted, and BootNotification not yet accepted: then no fault spares it.
+    is_fresh: bool,
+    boot_due: Time,
+    last_sent: Time,
+    outbox: Outbox,
+    connectors: Vec<Connector>,
+    station_operative: bool,
+    station_reported: Option<Status>,
+    next_key: u64,
+    /// The central system's numbers of transactions that are not yet fully told, by our own.
+    numbers: BTreeMap<u64, Option<i64>>,
+    accepted_tags: BTreeSet<String>,
+    advanced_at: Option<Time>,
+    answered: u64,
+    boots: u64,
+    out: Vec<Output>,
+}
+
+fn after_ms(now: Time, span_ms: impl Into<i64>) -> Time {
+    now.checked_add_signed(TimeDelta::milliseconds(span_ms.into())).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+impl Charger {
+    /// A charge point that has just been switched on and has no link yet.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let connectors = (1..)
+            .zip(config.connectors.iter().take(crate::MAX_CONNECTORS))
+            .map(|(id, connector)| Connector::new(id, connector.clone()))
+            .collect();
+        Self {
+            faults: config.faults.clone(),
+            keys: Keys::new(&config),
+            rng: Rng::new(seed),
+            power: PowerState::On,
+            pending_reset: None,
+            network: true,
+            link: false,
+            registration: None,
+            is_fresh: true,
+            boot_due: DateTime::<Utc>::MIN_UTC,
+            last_sent: DateTime::<Utc>::MIN_UTC,
+            outbox: Outbox::default(),
+            connectors,
+            station_operative: true,
+            station_reported: None,
+            next_key: 0,
+            numbers: BTreeMap::new(),
+            accepted_tags: BTreeSet::new(),
+            advanced_at: None,
+            answered: 0,
+            boots: 1,
+            out: Vec::new(),
+            config,
+        }
+    }
+
+    /// Takes what happened at `now`, and says what the charge point does.
+    pub fn handle(&mut self, input: Input<'_>, now: Time) -> Vec<Output> {
+        self.advance(now);
+        match input {
+            Input::LinkUp => self.link_up(now),
+            Input::LinkDown => self.link_down(now),
+            Input::Frame(text) => {
+                if self.link && self.power == PowerState::On {
+                    self.receive(text, now);
+                }
+            }
+            Input::Tick => {}
+            Input::Act(act) => self.act(act, now),
+        }
+        self.settle(now);
+        self.pump(now);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether the shell should have a socket open, or be trying to.
+    pub fn wants_link(&self) -> bool {
+        self.network && self.power == PowerState::On
+    }
+
+    /// When it must be called again at the latest, if nothing else happens.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        let mut next: Option<Time> = None;
+        let mut at = |time: Time| next = Some(next.map_or(time, |earlier| earlier.min(time)));
+        match self.power {
+            PowerState::Off => return None,
+            PowerState::Restarting { until } => return Some(until),
+            PowerState::On => {}
+        }
+        if let Some(reset) = self.pending_reset {
+            at(reset.deadline);
+        }
+        if let Some(in_flight) = &self.outbox.in_flight {
+            at(in_flight.deadline);
+        } else if self.link {
+            if self.is_registered() {
+                at(self.heartbeat_due());
+                if let Some(retry_at) = self.outbox.retry_at() {
+                    at(retry_at);
+                }
+            } else {
+                at(self.boot_due);
+            }
+        }
+        for connector in &self.connectors {
+            if let Phase::Authorised { until: Some(until), .. } = &connector.phase {
+                at(*until);
+            }
+            if let Phase::Charging(transaction) = &connector.phase {
+                if self.keys.meter_interval_ms > 0 {
+                    at(transaction.next_sample);
+                }
+                let step_ms = (PHYSICS_STEP_MS / i64::from(self.config.speed.max(1))).max(PHYSICS_STEP_MIN_MS);
+                at(after_ms(self.advanced_at.unwrap_or(transaction.started_at), step_ms));
+            }
+            if let Some(robot_at) = connector.robot_at {
+                at(robot_at);
+            }
+        }
+        next
+    }
+
+    /// What can be seen of it.
+    pub fn state(&self) -> ChargePointState {
+        ChargePointState {
+            power: match self.power {
+                PowerState::On => Power::On,
+                PowerState::Restarting { .. } => Power::Restarting,
+                PowerState::Off => Power::Off,
+            },
+            is_linked: self.link,
+            registration: self.registration.clone(),
+            undelivered: self.outbox.undelivered(),
+            answered: self.answered,
+            boots: self.boots,
+            connectors: self.connectors.iter().map(|connector| connector.state(&self.numbers)).collect(),
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        self.out.push(Output::Fact(fact));
+    }
+
+    fn is_registered(&self) -> bool {
+        self.link && self.registration == Some(RegistrationStatus::Accepted)
+    }
+
+    fn connector(&mut self, id: u32) -> Option<&mut Connector> {
+        let index = usize::try_from(id.checked_sub(1)?).ok()?;
+        self.connectors.get_mut(index)
+    }
+
+    fn connector_ids(&self) -> Vec<u32> {
+        self.connectors.iter().map(|connector| connector.id).collect()
+    }
+
+    // --- time ---------------------------------------------------------------------------------------------------------
+
+    /// Lets the energy flow until `now`.
+    fn advance(&mut self, now: Time) {
+        let since = self.advanced_at.replace(now).unwrap_or(now);
+        // A clock that was set back has let no time pass.
+        let wall_ms = (now - since).num_milliseconds().max(0);
+        if self.power != PowerState::On || wall_ms == 0 {
+            return;
+        }
+        for connector in &mut self.connectors {
+            connector.advance(since, wall_ms, self.config.speed, &mut self.rng);
+        }
+    }
+
+    /// Does what is due.
+    fn settle(&mut self, now: Time) {
+        if let PowerState::Restarting { until } = self.power
+            && until <= now
+        {
+            self.power = PowerState::On;
+            self.is_fresh = true;
+            self.boots += 1;
+            self.boot_due = now;
+            self.fact(Fact::Started);
+        }
+        if self.power != PowerState::On {
+            return;
+        }
+        if let Some(in_flight) = self.outbox.in_flight.take_if(|in_flight| in_flight.deadline <= now) {
+            self.fact(Fact::CallTimedOut { action: in_flight.message.body.action() });
+            self.unanswered(in_flight, now);
+        }
+        for id in self.connector_ids() {
+            self.settle_connector(id, now);
+        }
+        if self.is_registered() && self.heartbeat_due() <= now && !self.outbox.has_heartbeat() {
+            self.outbox.push(Body::Heartbeat);
+        }
+        if let Some(reset) = self.pending_reset
+            && (reset.deadline <= now || !self.is_registered() || self.outbox.undelivered() == 0)
+        {
+            self.restart(reset.close, now);
+            return;
+        }
+        self.report_statuses(now);
+    }
+
+    fn settle_connector(&mut self, id: u32, now: Time) {
+        let robot = self.config.robot.clone();
+        let Some(connector) = self.connector(id) else { return };
+        if matches!(&connector.phase, Phase::Authorised { until: Some(until), .. } if *until <= now) {
+            connector.phase = Phase::Idle;
+            self.fact(Fact::ConnectionTimedOut { connector: id });
+        }
+        let interval_ms = self.keys.meter_interval_ms;
+        let Some(connector) = self.connector(id) else { return };
+        if let Phase::Charging(transaction) = &mut connector.phase
+            && interval_ms > 0
+            && transaction.next_sample <= now
+        {
+            // A tick that comes late makes one sample, not all that were missed.
+            while transaction.next_sample <= now {
+                transaction.next_sample = after_ms(transaction.next_sample, interval_ms.max(1));
+                if (now - transaction.next_sample).num_milliseconds() > interval_ms.saturating_mul(10) {
+                    transaction.next_sample = now;
+                }
+            }
+            self.sample(id, Context::SamplePeriodic, now);
+        }
+        let Some(robot) = robot else { return };
+        let Some(connector) = self.connector(id) else { return };
+        let act = match (&connector.phase, connector.car.is_some()) {
+            (Phase::Authorised { .. }, false) => Some((robot.plug_after_ms, Act::Plug { connector: id, car: robot.car })),
+            (Phase::Finished, true) => Some((robot.unplug_after_ms, Act::Unplug { connector: id })),
+            _ => None,
+        };
+        match act {
+            None => connector.robot_at = None,
+            Some((after, act)) => {
+                let due = *connector.robot_at.get_or_insert_with(|| after_ms(now, after));
+                if due <= now {
+                    connector.robot_at = None;
+                    self.act(act, now);
+                }
+            }
+        }
+    }
+
+    fn heartbeat_due(&self) -> Time {
+        after_ms(self.last_sent, self.keys.heartbeat_interval_ms)
+    }
+
+    /// Tells the central system every status that it does not know yet.
+    fn report_statuses(&mut self, now: Time) {
+        for index in 0..self.connectors.len() {
+            let connector = &mut self.connectors[index];
+            let status = connector.status();
+            if connector.seen != status {
+                connector.seen = status.clone();
+                let fact = Fact::StatusChanged { connector: connector.id, status };
+                self.fact(fact);
+            }
+        }
+        if !self.is_registered() {
+            return;
+        }
+        let station = self.station_status();
+        if self.station_reported.as_ref() != Some(&station) {
+            self.station_reported = Some(station.clone());
+            self.outbox.push(Body::Status { connector: 0, status: station, error: ErrorCode::NoError, at: now });
+        }
+        for connector in &mut self.connectors {
+            let current = (connector.status(), connector.error());
+            if connector.reported.as_ref() != Some(&current) {
+                connector.reported = Some(current.clone());
+                let (status, error) = current;
+                self.outbox.push(Body::Status { connector: connector.id, status, error, at: now });
+            }
+        }
+    }
+
+    // --- link ---------------------------------------------------------------------------------------------------------
+
+    fn link_up(&mut self, now: Time) {
+        if !self.wants_link() {
+            self.out.push(Output::CloseLink(Close::Abrupt));
+            return;
+        }
+        self.link = true;
+        self.last_sent = now;
+        if self.is_fresh || !self.faults.has(&Fault::NoBootOnReconnect) {
+            self.registration = None;
+            self.boot_due = now;
+            if self.faults.has(&Fault::StatusBeforeBoot) {
+                for connector in &self.connectors {
+                    let body =
+                        Body::Status { connector: connector.id, status: connector.status(), error: connector.error(), at: now };
+                    self.outbox.push_at_once(body);
+                }
+            }
+        }
+    }
+
+    fn link_down(&mut self, now: Time) {
+        if !std::mem::take(&mut self.link) {
+            return;
+        }
+        if let Some(in_flight) = self.outbox.in_flight.take() {
+            self.unanswered(in_flight, now);
+        }
+        self.outbox.keep_transactional();
+        // Nobody will answer the Authorize that was asked.
+        for id in self.connector_ids() {
+            if let Some(id_tag) = self.connector(id).and_then(Connector::take_authorising) {
+                self.authorise_offline(id, id_tag, now);
+            }
+        }
+    }
+
+    fn drop_link(&mut self, close: Close, now: Time) {
+        if self.link {
+            self.out.push(Output::CloseLink(close));
+        }
+        self.link_down(now);
+    }
+
+    /// A CALL will not be answered any more.
+    fn unanswered(&mut self, in_flight: InFlight, now: Time) {
+        match &in_flight.message.body {
+            Body::Boot => self.boot_due = after_ms(now, BOOT_RETRY_MS),
+            Body::Authorize { connector, .. } => {
+                let connector = *connector;
+                if let Some(id_tag) = self.connector(connector).and_then(Connector::take_authorising) {
+                    self.authorise_offline(connector, id_tag, now);
+                }
+            }
+            body if body.is_transactional() => {
+                let keep_id = !self.faults.has(&Fault::NewIdOnRetry);
+                self.outbox.again(in_flight, keep_id, None);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends the next CALL, if it is time for one.
+    fn pump(&mut self, now: Time) {
+        if !self.link || self.power != PowerState::On || self.outbox.in_flight.is_some() {
+            return;
+        }
+        let message = if self.is_registered() {
+            self.outbox.next(now)
+        } else if let Some(message) = self.outbox.next_at_once(self.registration.as_ref()) {
+            Some(message)
+        } else if self.boot_due <= now {
+            Some(outbox::Outgoing::new(Body::Boot))
+        } else {
+            None
+        };
+        let Some(mut message) = message else { return };
+        let id = message.id.take().unwrap_or_else(|| self.rng.message_id());
+        let action = message.body.action();
+        match self.render(&id, &message.body) {
+            Ok(text) => {
+                self.last_sent = now;
+                self.out.push(Output::Send(text));
+                let deadline = after_ms(now, self.config.call_timeout_ms);
+                self.outbox.in_flight = Some(InFlight { id, message, deadline });
+                if self.faults.take(&Fault::DropAfterSending(action)) {
+                    self.drop_link(Close::Abrupt, now);
+                }
+            }
+            // Cannot happen with what a charge point makes itself; if it does, it must not block the others.
+            Err(why) => {
+                self.fact(Fact::CallRefused { action, why: why.to_string() });
+                self.pump(now);
+            }
+        }
+    }
+
+    // --- people -------------------------------------------------------------------------------------------------------
+
+    fn act(&mut self, act: Act, now: Time) {
+        match act {
+            Act::Plug { connector, car } => self.plug(connector, car, now),
+            Act::Unplug { connector } => self.unplug(connector, now),
+            Act::SetFault(fault) => self.faults.set(fault),
+            Act::ClearFault(fault) => self.faults.clear(&fault),
+            Act::ClearFaults => self.faults.clear_all(),
+            Act::GoOffline => {
+                self.network = false;
+                self.drop_link(Close::Abrupt, now);
+            }
+            Act::GoOnline => self.network = true,
+            Act::PowerBack => {
+                if self.power == PowerState::Off {
+                    self.power = PowerState::Restarting { until: after_ms(now, self.config.boot_duration_ms) };
+                }
+            }
+            Act::PowerLoss => {
+                self.stop_all(&Reason::PowerLoss, now);
+                self.shut_down(Close::Abrupt, now);
+                self.power = PowerState::Off;
+            }
+            _ if self.power != PowerState::On => {}
+            Act::PresentTag { connector, id_tag } => self.present_tag(connector, id_tag, now),
+            Act::PressStop { connector } => match self.connector(connector) {
+                Some(Connector { phase: Phase::Charging(_), .. }) => self.stop(connector, Reason::Local, None, now),
+                Some(waiting) => waiting.forget_authorisation(),
+                None => {}
+            },
+            Act::EmergencyStop => self.stop_all(&Reason::EmergencyStop, now),
+            Act::Break { connector, error } => {
+                self.stop(connector, Reason::OtherReason, None, now);
+                if let Some(connector) = self.connector(connector) {
+                    connector.forget_authorisation();
+                    connector.broken = Some(error);
+                }
+            }
+            Act::Repair { connector } => {
+                if let Some(connector) = self.connector(connector) {
+                    connector.broken = None;
+                }
+            }
+            Act::RestartSoft => self.reset_soon(Reason::Reboot, Close::Clean, now),
+            Act::RestartHard => {
+                self.stop_all(&Reason::Reboot, now);
+                self.restart(Close::Abrupt, now);
+            }
+            Act::ResetRegister { connector } => {
+                if let Some(connector) = self.connector(connector) {
+                    connector.meter.reset();
+                }
+            }
+        }
+    }
+
+    fn plug(&mut self, id: u32, car: Car, now: Time) {
+        let Some(connector) = self.connector(id) else { return };
+        if connector.car.is_some() {
+            return;
+        }
+        connector.plug(car);
+        if let Some((id_tag, profile)) = connector.take_authorised() {
+            self.start(id, id_tag, profile, now);
+        }
+    }
+
+    fn unplug(&mut self, id: u32, now: Time) {
+        self.stop(id, Reason::EvDisconnected, None, now);
+        if self.power == PowerState::On {
+            // Finishing is seen, if only for a moment.
+            self.report_statuses(now);
+        }
+        if let Some(connector) = self.connector(id) {
+            connector.unplug();
+        }
+    }
+
+    fn present_tag(&mut self, id: u32, id_tag: String, now: Time) {
+        let is_writable = IdTag::parse(id_tag.as_str()).is_some() && !id_tag.is_empty();
+        let Some(connector) = self.connector(id) else { return };
+        let same = |other: &str| other.to_lowercase() == id_tag.to_lowercase();
+        match &connector.phase {
+            Phase::Charging(transaction) if same(&transaction.id_tag) => {
+                return self.stop(id, Reason::Local, Some(id_tag), now);
+            }
+            Phase::Authorised { id_tag: waiting, .. } if same(waiting) => return connector.forget_authorisation(),
+            Phase::Idle | Phase::Finished if is_writable && connector.can_start() => {}
+            _ => return self.fact(Fact::TagRefused { connector: id, id_tag }),
+        }
+        if !self.outbox.has_room() {
+            return self.fact(Fact::TagRefused { connector: id, id_tag });
+        }
+        if self.is_registered() {
+            self.authorise(id, id_tag, None);
+        } else {
+            self.authorise_offline(id, id_tag, now);
+        }
+    }
+
+    // --- transactions -------------------------------------------------------------------------------------------------
+
+    /// Asks the central system about a tag.
+    fn authorise(&mut self, id: u32, id_tag: String, profile: Option<Box<ChargingProfile>>) {
+        let Some(connector) = self.connector(id) else { return };
+        connector.phase = Phase::Authorising { id_tag: id_tag.clone(), profile };
+        self.outbox.push(Body::Authorize { connector: id, id_tag });
+    }
+
+    fn authorise_offline(&mut self, id: u32, id_tag: String, now: Time) {
+        if self.accepted_tags.contains(&id_tag.to_lowercase()) || self.keys.allow_offline_unknown {
+            self.authorised(id, id_tag, None, now);
+        } else {
+            if let Some(connector) = self.connector(id) {
+                connector.forget_authorisation();
+            }
+            self.fact(Fact::TagRefused { connector: id, id_tag });
+        }
+    }
+
+    /// Somebody may charge: at once if the cable is in, else when it comes.
+    fn authorised(&mut self, id: u32, id_tag: String, profile: Option<Box<ChargingProfile>>, now: Time) {
+        let timeout_s = self.keys.connection_timeout_s;
+        let Some(connector) = self.connector(id) else { return };
+        if !connector.can_start() {
+            connector.forget_authorisation();
+            return self.fact(Fact::TagRefused { connector: id, id_tag });
+        }
+        if connector.car.is_some() {
+            return self.start(id, id_tag, profile, now);
+        }
+        let until = (timeout_s > 0).then(|| after_ms(now, i64::from(timeout_s) * 1000));
+        connector.phase = Phase::Authorised { id_tag, profile, until };
+    }
+
+    fn start(&mut self, id: u32, id_tag: String, profile: Option<Box<ChargingProfile>>, now: Time) {
+        let interval_ms = self.keys.meter_interval_ms;
+        let key = self.next_key;
+        let duplicates = 1 + usize::from(self.faults.has(&Fault::DuplicateStart));
+        let Some(connector) = self.connector(id) else { return };
+        if !connector.can_start() {
+            return;
+        }
+        let meter_start_wh = connector.meter.register_wh();
+        connector.phase = Phase::Charging(Box::new(Transaction {
+            key,
+            id_tag: id_tag.clone(),
+            started_at: now,
+            meter_start_mwh: connector.meter.register_mwh(),
+            meter_start_wh,
+            next_sample: after_ms(now, interval_ms.max(1)),
+            flowing_ms: 0,
+            cap_w: None,
+            profile,
+        }));
+        self.next_key += 1;
+        self.numbers.insert(key, None);
+        for _ in 0..duplicates {
+            self.outbox.push(Body::Start { key, connector: id, id_tag: id_tag.clone(), meter_start_wh, at: now });
+        }
+        self.fact(Fact::TransactionStarted { connector: id, id_tag, meter_start_wh });
+    }
+
+    /// Ends the transaction of a connector, if one runs.
+    fn stop(&mut self, id: u32, reason: Reason, id_tag: Option<String>, now: Time) {
+        let wants_data = !self.keys.stop_data.is_empty();
+        let end = wants_data.then(|| self.reading(id, Context::TransactionEnd, now)).flatten();
+        let Some(connector) = self.connector(id) else { return };
+        let Some(transaction) = connector.take_transaction(reason.clone()) else { return };
+        let meter_stop_wh = connector.meter.register_wh();
+        let meter_start_wh = transaction.meter_start_wh;
+        if self.faults.has(&Fault::ForgetStop) {
+            self.numbers.remove(&transaction.key);
+        } else {
+            let stop = Body::Stop {
+                key: transaction.key,
+                id_tag,
+                meter_stop_wh,
+                at: now,
+                reason: reason.clone(),
+                end: end.map(Box::new),
+            };
+            if self.faults.has(&Fault::DuplicateStop) {
+                self.outbox.push(stop.clone());
+            }
+            self.outbox.push(stop);
+        }
+        self.fact(Fact::TransactionStopped { connector: id, reason, meter_start_wh, meter_stop_wh });
+    }
+
+    fn stop_all(&mut self, reason: &Reason, now: Time) {
+        for id in self.connector_ids() {
+            self.stop(id, reason.clone(), None, now);
+        }
+    }
+
+    /// What the meter of a connector reads.
+    fn reading(&mut self, id: u32, context: Context, now: Time) -> Option<Sample> {
+        let connector = self.connector(id)?;
+        let transaction = match &connector.phase {
+            Phase::Charging(transaction) => Some((transaction.key, transaction.meter_start_mwh)),
+            _ => None,
+        };
+        Some(Sample {
+            key: transaction.map(|(key, _)| key),
+            connector: id,
+            at: now,
+            context,
+            register_mwh: connector.meter.register_mwh(),
+            begin_mwh: transaction.map(|(_, begin_mwh)| begin_mwh),
+            power_w: connector.power_w,
+            offered_w: connector.offered_w(),
+            soc_percent: connector.reported_soc_percent(),
+            current: connector.config.current,
+        })
+    }
+
+    fn sample(&mut self, id: u32, context: Context, now: Time) {
+        if self.faults.has(&Fault::NoMeterValues) {
+            return;
+        }
+        if let Some(sample) = self.reading(id, context, now) {
+            self.outbox.push(Body::Meter(Box::new(sample)));
+        }
+    }
+
+    // --- restarts -----------------------------------------------------------------------------------------------------
+
+    /// Ends transactions, lets the central system know, then restarts.
+    fn reset_soon(&mut self, reason: Reason, close: Close, now: Time) {
+        self.stop_all(&reason, now);
+        self.pending_reset = Some(PendingReset { close, deadline: after_ms(now, SOFT_RESET_PATIENCE_MS) });
+    }
+
+    fn restart(&mut self, close: Close, now: Time) {
+        // What began while it waited for the others to be delivered.
+        self.stop_all(&Reason::Reboot, now);
+        self.shut_down(close, now);
+        self.power = PowerState::Restarting { until: after_ms(now, self.config.boot_duration_ms) };
+        self.fact(Fact::Restarting);
+    }
+
+    /// What a charge point loses with its power: the link, and everything but its transactions, its keys and its meters.
+    fn shut_down(&mut self, close: Close, now: Time) {
+        // First, so that the lost link does not let them charge offline.
+        self.connectors.iter_mut().for_each(Connector::forget_authorisation);
+        self.drop_link(close, now);
+        self.pending_reset = None;
+        self.registration = None;
+        self.is_fresh = true;
+        self.station_reported = None;
+        let resets_register = self.faults.has(&Fault::RegisterResetOnReboot);
+        for connector in &mut self.connectors {
+            connector.phase = Phase::Idle;
+            connector.power_w = 0;
+            connector.reported = None;
+            connector.robot_at = None;
+            if resets_register {
+                connector.meter.reset();
+            }
+        }
+    }
+}

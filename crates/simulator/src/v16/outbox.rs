@@ -1,0 +1,118 @@
+//! What waits to be sent. Messages about transactions outlive the link and the power; the others do not.
+
+use std::collections::VecDeque;
+
+use ocpp::v16::boot_notification::RegistrationStatus;
+
+use super::Time;
+use super::messages::Body;
+
+/// A day without a link at one sample in 20 seconds. When it is full the oldest samples go, as in real chargers; never
+/// a Start or a Stop.
+const MAX_WAITING: usize = 5_000;
+
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) body: Body,
+    /// Set when it was sent before and must keep its id.
+    pub(super) id: Option<String>,
+    /// How often it was refused.
+    pub(super) refusals: u32,
+    /// May go before BootNotification is accepted.
+    at_once: bool,
+}
+
+impl Outgoing {
+    pub(super) const fn new(body: Body) -> Self {
+        Self { body, id: None, refusals: 0, at_once: false }
+    }
+}
+
+/// The one CALL that waits for its answer.
+#[derive(Debug, Clone)]
+pub(super) struct InFlight {
+    pub(super) id: String,
+    pub(super) message: Outgoing,
+    pub(super) deadline: Time,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outbox {
+    waiting: VecDeque<Outgoing>,
+    pub(super) in_flight: Option<InFlight>,
+    /// A refused transaction message waits until then, and all behind it: their order matters.
+    retry_at: Option<Time>,
+}
+
+impl Outbox {
+    pub(super) fn push(&mut self, body: Body) {
+        if self.waiting.len() >= MAX_WAITING
+            && let Some(oldest) = self.waiting.iter().position(|message| matches!(message.body, Body::Meter(_)))
+        {
+            self.waiting.remove(oldest);
+        }
+        self.waiting.push_back(Outgoing::new(body));
+    }
+
+    /// For what may go before the charge point is registered.
+    pub(super) fn push_at_once(&mut self, body: Body) {
+        self.waiting.push_back(Outgoing { at_once: true, ..Outgoing::new(body) });
+    }
+
+    /// Statuses go before what has been waiting.
+    pub(super) fn push_front(&mut self, body: Body) {
+        self.waiting.push_front(Outgoing::new(body));
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < 2 * MAX_WAITING
+    }
+
+    /// Puts a message back to the front: it is sent again, before all that came after it.
+    pub(super) fn again(&mut self, in_flight: InFlight, keep_id: bool, retry_at: Option<Time>) {
+        let id = keep_id.then_some(in_flight.id);
+        self.waiting.push_front(Outgoing { id, ..in_flight.message });
+        self.retry_at = retry_at;
+    }
+
+    /// The next message that may go now.
+    pub(super) fn next(&mut self, now: Time) -> Option<Outgoing> {
+        self.retry_at.take_if(|retry_at| *retry_at <= now);
+        let is_held = self.retry_at.is_some();
+        let next = self.waiting.iter().position(|message| !(is_held && message.body.is_transactional()))?;
+        self.waiting.remove(next)
+    }
+
+    /// The next message that may go before registration: what the central system triggered, once it has answered Pending, and
+    /// what a faulty charger sends before its BootNotification.
+    pub(super) fn next_at_once(&mut self, registration: Option<&RegistrationStatus>) -> Option<Outgoing> {
+        if registration == Some(&RegistrationStatus::Rejected) {
+            return None;
+        }
+        let next = self.waiting.iter().position(|message| message.at_once)?;
+        self.waiting.remove(next)
+    }
+
+    pub(super) fn retry_at(&self) -> Option<Time> {
+        self.retry_at
+    }
+
+    pub(super) fn has_heartbeat(&self) -> bool {
+        self.waiting.iter().any(|message| matches!(message.body, Body::Heartbeat))
+    }
+
+    pub(super) fn has_key(&self, key: u64) -> bool {
+        self.waiting.iter().any(|message| message.body.key() == Some(key))
+    }
+
+    /// Messages about transactions that are not yet answered.
+    pub(super) fn undelivered(&self) -> usize {
+        let in_flight = self.in_flight.iter().filter(|in_flight| in_flight.message.body.is_transactional());
+        self.waiting.iter().filter(|message| message.body.is_transactional()).count() + in_flight.count()
+    }
+
+    pub(super) fn keep_transactional(&mut self) {
+        self.waiting.retain(|message| message.body.is_transactional());
+        self.retry_at = None;
+    }
+}
