@@ -319,13 +319,20 @@ where
         match once(&db, &mut run).await {
             Err(error) if attempt < TX_ATTEMPTS_MAX && error.sqlx().is_some_and(is_undone_by_server) => {
                 tracing::debug!(attempt, "The server undid a transaction in favour of another; once more");
-                // The winner needs a moment. PostgreSQL undoes one of the two in a deadlock, so no lottery is needed.
-                tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 5)).await;
+                tokio::time::sleep(pause_after(attempt, &db)).await;
                 attempt += 1;
             }
             result => return result,
         }
     }
+}
+
+/// The winner needs a moment, and many losers must not come back together: a random pause of up to 10 ms, 20 ms, 40 ms …
+fn pause_after(attempt: u32, db: &Db) -> Duration {
+    let mut random = [0_u8; 2];
+    db.ids().fill(&mut random);
+    let most_us = 10_000 * 2_u64.pow(attempt.min(8) - 1);
+    Duration::from_micros(most_us * u64::from(u16::from_le_bytes(random)) / u64::from(u16::MAX))
 }
 
 async fn once<T, E, F, Fut>(db: &Db, run: &mut F) -> Result<T, E>
@@ -381,3 +388,6 @@ fn code(error: &sqlx::Error) -> Option<String> {
 pub fn constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error()?.constraint()
 }
+
+#[cfg(test)]
+mod tests;
