@@ -72,9 +72,15 @@ pub enum CodeLookup {
     /// The sticker was replaced: go there.
     MovedTo(ConnectorCode),
     /// The connector is gone; where else to charge.
-    Retired { helpline: String, nearby: Vec<Neighbour> },
+    Retired {
+        helpline: String,
+        nearby: Vec<Neighbour>,
+    },
     /// Never was a code of ours.
-    Unknown { helpline: String, nearby: Vec<Neighbour> },
+    Unknown {
+        helpline: String,
+        nearby: Vec<Neighbour>,
+    },
 }
 
 /// The checkout form as it was typed.
@@ -131,7 +137,10 @@ pub struct LiveView {
 
 /// The end of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SummaryView { pub stop_reason: StopReason, pub receipt: ReceiptDocument }
+pub struct SummaryView {
+    pub stop_reason: StopReason,
+    pub receipt: ReceiptDocument,
+}
 
 /// The refund of the rest or of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +194,10 @@ pub struct GuestView {
 
 /// A receipt's PDF. The same bytes at every call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiptPdf { pub file_name: String, pub bytes: Vec<u8> }
+pub struct ReceiptPdf {
+    pub file_name: String,
+    pub bytes: Vec<u8>,
+}
 
 /// The guest's way, as the pages ask for it. All times from the platform's clock.
 #[async_trait]
@@ -203,7 +215,12 @@ pub trait GuestApi: Send + Sync + 'static {
     /// An item each time that `view` may have changed (a hint; may be coalesced or lost): ask `view` again.
     async fn changes(&self, token: &GuestToken) -> Result<BoxStream<'static, ()>, ApiError>;
     /// The provider's webhook as it came: stored before this returns `Ok`. `secret` is the header's value.
-    async fn payment_webhook(&self, secret: Option<&str>, remote_address: &str, body: &[u8]) -> Result<WebhookOutcome, ApiError>;
+    async fn payment_webhook(
+        &self,
+        secret: Option<&str>,
+        remote_address: &str,
+        body: &[u8],
+    ) -> Result<WebhookOutcome, ApiError>;
 }
 
 /// What the endpoint answers to the provider.

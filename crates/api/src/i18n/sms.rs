@@ -1,0 +1,70 @@
+//! Texts of short messages and payments. Messages are short, because a part of 70 letters costs as much as a whole message.
+
+use domain::Tyiyn;
+
+use super::{Locale, format};
+
+crate::messages! {
+    receipt_text(amount, url) { ru: "Чек {amount}: {url}", ky: "Чек {amount}: {url}", en: "Receipt {amount}: {url}" }
+    /// What the payer reads at the payment provider and on the bank's statement.
+    payment_comment(station, connector) {
+        ru: "Зарядка электромобиля: {station}, разъём {connector}",
+        ky: "Электромобилди кубаттоо: {station}, туташтыргыч {connector}",
+        en: "EV charging: {station}, connector {connector}"
+    }
+    refund_text(amount, url) { ru: "Возврат {amount}: {url}", ky: "Кайтаруу {amount}: {url}", en: "Refund {amount}: {url}" }
+}
+
+/// After the end: what was charged, and the page with the receipt and the state of the refund.
+#[must_use]
+pub fn receipt(locale: Locale, total: Tyiyn, url: &str) -> String {
+    plain(&receipt_text(locale, format::money_short(locale, total), url))
+}
+
+/// After a start that failed: what comes back, and the page that says why.
+#[must_use]
+pub fn failed(locale: Locale, refund: Tyiyn, url: &str) -> String {
+    plain(&refund_text(locale, format::money_short(locale, refund), url))
+}
+
+/// Gateways and old phones know the plain space and the hyphen only.
+fn plain(text: &str) -> String {
+    text.replace(['\u{a0}', '\u{202f}'], " ").replace('\u{2212}', "-")
+}
+
+/// How many parts a text is billed as: 70 letters a part (67 of several) once a letter is outside of GSM 03.38, else 160 (153).
+#[must_use]
+pub fn parts(text: &str) -> usize {
+    let basic = |c: char| c.is_ascii_alphanumeric() || " \n\r@!\"#$%&'()*+,-./:;<=>?_".contains(c);
+    let units = text.encode_utf16().count();
+    let (single, several) = if text.chars().all(basic) { (160, 153) } else { (70, 67) };
+    if units <= single { 1 } else { units.div_ceil(several) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_a_short_domain_every_text_is_one_part() {
+        let url = "https://ev.redpetroleum.kg/g/0123456789abcdefghijkl";
+        for locale in Locale::ALL {
+            for text in [receipt(locale, Tyiyn::new(123_450), url), failed(locale, Tyiyn::new(2_000_000), url)] {
+                assert!(parts(&text) <= 2, "{text}");
+                assert!(text.contains(url) && !text.contains('\u{a0}'), "{text}");
+            }
+        }
+        assert_eq!(parts(&receipt(Locale::Ru, Tyiyn::new(50_000), url)), 1);
+        assert_eq!(receipt(Locale::Ru, Tyiyn::new(123_450), "https://e.kg/g/x"), "Чек 1 234,50 сом: https://e.kg/g/x");
+        assert_eq!(failed(Locale::En, Tyiyn::new(50_000), "https://e.kg/g/x"), "Refund KGS 500: https://e.kg/g/x");
+    }
+
+    #[test]
+    fn parts_are_counted_as_the_gateway_does() {
+        assert_eq!(parts(&"a".repeat(160)), 1);
+        assert_eq!(parts(&"a".repeat(161)), 2);
+        assert_eq!(parts(&"я".repeat(70)), 1);
+        assert_eq!(parts(&"я".repeat(71)), 2);
+        assert_eq!(parts(&"я".repeat(135)), 3);
+    }
+}
