@@ -6,6 +6,7 @@
 //! Every write goes through [`db::tx`]; every table is read and written by the `store.rs` of one module only.
 
 pub mod audit;
+pub mod balance;
 pub mod bus;
 pub mod clock;
 pub mod db;
@@ -13,6 +14,8 @@ pub mod ids;
 pub mod invariants;
 pub mod jobs;
 pub mod ledger;
+pub mod notify;
+pub mod receipts;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
