@@ -98,17 +98,6 @@ impl Cluster {
     pub fn stop(mut self) -> Result<()> {
         self.supervisor.stop()
     }
-
-    /// Waits until the server ends by itself, which it never should.
-    pub fn wait(&mut self) -> Result<()> {
-        if let Some(child) = &mut self.supervisor.child {
-            // `Child::wait` would close the pipe that keeps the server alive.
-            while child.try_wait()?.is_none() {
-                std::thread::sleep(Duration::from_millis(200));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The shell that watches over `postgres`, and the proof that the directory is ours.
@@ -291,7 +280,7 @@ impl Home {
 
     fn spawn(&self, options: &Options, port: u16, tie: Tie) -> Result<Child> {
         let log = self.log()?;
-        let mut command = self.run_as.command("sh");
+        let mut command = self.run_as.command("/bin/sh");
         command.arg("-c");
         match tie {
             Tie::Parent => command.args([SUPERVISE_FOR_PARENT, "evp-localpg"]),

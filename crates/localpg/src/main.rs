@@ -1,6 +1,7 @@
 //! `localpg`: the private PostgreSQL from the command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use localpg::{Cluster, Options, TestCluster, ensure_database, recreate_database};
@@ -20,7 +21,17 @@ The shared cluster lives in $EVP_CACHE, or else in cargo's target directory, los
 stops by itself when nobody has used it for ten minutes.";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    match command().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("localpg: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {

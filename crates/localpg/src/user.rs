@@ -46,7 +46,8 @@ impl RunAs {
         }
         // The caller's directory may be closed to this user; every path that we pass is absolute.
         command.current_dir("/");
-        command.env_clear().env("LC_ALL", "C").env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // What the supervising shells call (cat, sleep, flock) is always there, whatever the caller's PATH.
+        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command
     }
 

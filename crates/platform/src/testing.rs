@@ -90,42 +90,46 @@ impl Drop for DropDatabase {
     }
 }
 
-struct Template {
-    cluster: TestCluster,
-    name: String,
-}
-
-/// The cluster and the migrated template, once a process.
-async fn template() -> &'static Template {
-    static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
-    TEMPLATE
+/// The shared cluster, once a process.
+async fn cluster() -> &'static TestCluster {
+    static CLUSTER: OnceCell<TestCluster> = OnceCell::const_new();
+    CLUSTER
         .get_or_init(|| async {
-            let cluster = tokio::task::spawn_blocking(TestCluster::shared)
+            // It may have to be initialised first, which takes a second or two.
+            tokio::task::spawn_blocking(TestCluster::shared)
                 .await
                 .expect("the thread that starts PostgreSQL")
-                .expect("starting PostgreSQL for the tests");
+                .expect("starting PostgreSQL for the tests")
+        })
+        .await
+}
+
+/// The name of the migrated template, made when it is missing. Once a process.
+async fn template(cluster: &TestCluster, admin: &mut PgConnection) -> &'static str {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(|| async {
             let name = format!("template_{}", migrations_digest());
-            let mut admin = connect_admin(&cluster.url("postgres")).await;
-            localpg::ensure_template(&mut admin, &name, &MIGRATOR, |database| cluster.url(database))
+            localpg::ensure_template(admin, &name, &MIGRATOR, |database| cluster.url(database))
                 .await
                 .expect("migrating the template of the test databases");
-            drop_left_over_databases(&mut admin).await;
-            let _ = admin.close().await;
-            Template { cluster, name }
+            drop_left_over_databases(admin).await;
+            name
         })
         .await
 }
 
 async fn fresh_database() -> (String, DropDatabase) {
     static MADE: AtomicU32 = AtomicU32::new(0);
-    let template = template().await;
+    let cluster = cluster().await;
     let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-    let admin_url = template.cluster.url("postgres");
+    let admin_url = cluster.url("postgres");
     let mut admin = connect_admin(&admin_url).await;
+    let template = template(cluster, &mut admin).await;
     localpg::drop_database(&mut admin, &name).await.expect("dropping the database of a dead process of the same number");
-    localpg::create_from_template(&mut admin, &name, &template.name).await.expect("making the test's database");
+    localpg::create_from_template(&mut admin, &name, template).await.expect("making the test's database");
     let _ = admin.close().await;
-    (template.cluster.url(&name), DropDatabase { admin_url, name })
+    (cluster.url(&name), DropDatabase { admin_url, name })
 }
 
 async fn connect_admin(url: &str) -> PgConnection {

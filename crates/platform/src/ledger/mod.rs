@@ -410,8 +410,8 @@ pub async fn balance(executor: impl PgExecutor<'_>, account: &AccountCode) -> Re
     Ok(store::balance(executor, &account.to_string()).await?.unwrap_or_default())
 }
 
-/// The postings of the account that were effective in `from..to`, oldest first, with the balances before and after. At most
-/// [`STATEMENT_LINES_MAX`] lines: a longer period is [`LedgerError::AmountOutOfRange`]'s sibling, an error, not a cut.
+/// The postings of the account that were effective in `from..to`, oldest first, with the balances before and after. A period
+/// with more than [`STATEMENT_LINES_MAX`] of them is an error, never cut short. Read it in [`db::snapshot`] so that it adds up.
 pub async fn statement(
     connection: &mut PgConnection,
     account: &AccountCode,
