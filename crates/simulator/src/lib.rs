@@ -14,6 +14,8 @@ pub mod load;
 mod physics;
 pub mod raw;
 mod rng;
+#[cfg(test)]
+mod shell_tests;
 mod state;
 pub mod v16;
 
