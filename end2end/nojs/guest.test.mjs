@@ -1,0 +1,132 @@
+// The guest's whole way with JavaScript off: plain forms, plain links, and pages that are asked for again.
+
+import assert from 'node:assert/strict';
+import { eventually } from '../lib/demo.mjs';
+import { pdfText } from '../lib/pdf.mjs';
+import { suite } from '../lib/suite.mjs';
+
+const { test } = suite('nojs', { javaScript: false });
+
+test('a guest scans, pays, charges and gets a receipt', async (guest, demo) => {
+  await guest.scan(demo.connector({ cable: 'plugs_itself' }));
+  await guest.look('1-connector');
+  await guest.order({ som: '500' });
+  await guest.pay();
+  await guest.look('2-paid');
+  await guest.reach('charging');
+  await eventually('energy on the page', async () => {
+    await guest.open(guest.charge);
+    return (await guest.phase()) === 'charging' && !/^0([.,]0+)? /.test(await guest.text('energy'));
+  });
+  await guest.look('3-charging');
+  await guest.get('stop').click();
+  await guest.look('4-stop-question');
+  await guest.get('stop-confirm').click();
+  await guest.reach('refunding', 'completed');
+  await guest.look('5-receipt');
+  await guest.reach('completed');
+  assert.equal(await guest.get('refund-state').getAttribute('data-state'), 'completed');
+
+  const [paid, used, back] = [await guest.sum('paid'), await guest.sum('cost'), await guest.sum('refund-amount')];
+  assert.equal(paid, 500_00);
+  assert.ok(used > 0, 'something was charged');
+  assert.equal(used + back, paid, 'nothing is lost on the way');
+  const { refunds } = await demo.paymentState();
+  assert.equal(refunds.reduce((sum, refund) => sum + refund.amount_tyiyn, 0), back, 'the provider was asked for what the page says');
+
+  const pdf = await guest.pdf();
+  assert.deepEqual(await guest.pdf(), pdf, 'the same bytes at every download');
+  assert.match(await pdfText(pdf), new RegExp(String(Math.floor(used / 100))), 'the PDF names the sum');
+
+  const aboutThis = async () => (await demo.messages(demo.guest_phone)).filter((message) => message.text.includes(guest.charge));
+  await eventually('an SMS with the link', async () => (await aboutThis()).length > 0);
+  assert.equal((await aboutThis()).length, 1, 'one SMS');
+});
+
+test('a wrong form comes back with its values and a message at the field', async (guest, demo) => {
+  const connector = demo.connector({ cable: 'by_hand' });
+  guest.watch.expect(/^answer 4(00|22): POST/, /console error: Failed to load resource/);
+  for (const som of ['-500', '0', '12abc', '99999999999', '10,001', '49']) {
+    await guest.scan(connector);
+    await guest.fill({ som, phone: '0700 12' });
+    await guest.get('pay').click();
+    await guest.get('field-error-amount').waitFor();
+    assert.equal(await guest.get('amount-input').inputValue(), som, 'what was typed is kept');
+    assert.equal(await guest.get('phone').inputValue(), '0700 12', 'what was typed is kept');
+    assert.ok(await guest.get('field-error-phone').isVisible());
+    assert.equal(await guest.get('phone').getAttribute('aria-invalid'), 'true');
+  }
+  assert.equal((await demo.paymentState()).orders.filter((order) => order.amount_tyiyn === 49_00).length, 0, 'nothing was ordered');
+});
+
+test('a form that is sent twice is one order', async (guest, demo) => {
+  const connector = demo.connector({ cable: 'by_hand' });
+  const before = (await demo.paymentState()).orders.length;
+  await guest.scan(connector);
+  await guest.order({ som: '1000' });
+  await guest.page.goBack();
+  await guest.get('connector-page').waitFor();
+  await guest.get('pay').click();
+  await guest.page.waitForURL((url) => !url.pathname.startsWith('/q/'));
+  assert.equal((await demo.paymentState()).orders.length, before + 1);
+});
+
+test('the payer pays on another phone, and this page finds out', async (guest, demo) => {
+  await guest.scan(demo.connector({ cable: 'by_hand' }));
+  const known = new Set((await demo.paymentState()).orders.map((order) => order.external_id));
+  await guest.order({ som: '2000' });
+  const { orders } = await demo.paymentState();
+  const order = orders.find((o) => !known.has(o.external_id));
+  await guest.open(new URL(order.redirect_link).pathname);
+  assert.equal(await guest.phase(), 'awaiting_payment');
+  await guest.look('6-awaiting-payment');
+  await demo.paymentFaults({ webhooks_off: true });
+  try {
+    await demo.payElsewhere(order.external_id);
+    await guest.reach('plug_in');
+  } finally {
+    await demo.paymentFaults({ reset: true });
+  }
+  await guest.look('7-plug-in');
+
+  const here = await guest.anotherTab();
+  await here.open(guest.charge);
+  assert.equal(await here.phase(), 'plug_in', 'a second tab shows the same');
+
+  await guest.stop();
+  await guest.reach('failed_refunding', 'failed_refunded');
+  await guest.look('8-called-off');
+  await guest.reach('failed_refunded');
+  assert.equal(await guest.get('failure').getAttribute('data-failure'), 'cancelled');
+});
+
+test('a code that leads nowhere is answered with help', async (guest) => {
+  guest.watch.expect(/^answer 404: GET/, /console error: Failed to load resource/);
+  const answer = await guest.open('/q/ZZZZZZ');
+  assert.equal(answer.status(), 404);
+  await guest.look('9-unknown-code');
+  assert.ok(await guest.get('helpline').isVisible());
+  assert.equal((await guest.open('/no/such/page')).status(), 404);
+  await guest.look('9-unknown-page');
+  assert.equal((await guest.open(`/g/${'A'.repeat(22)}`)).status(), 404);
+});
+
+test('the start page takes the code that is printed on the case', async (guest, demo) => {
+  const { code } = demo.connector({ cable: 'by_hand' });
+  await guest.open('/');
+  await guest.look('0-home');
+  await guest.get('code').fill(code.toLowerCase());
+  await guest.get('code').press('Enter');
+  await guest.get('connector-page').waitFor();
+});
+
+for (const [locale, lang] of [['ky-KG', 'ky'], ['en-GB', 'en']]) {
+  test(`the page speaks ${lang}, and in the dark`, { locale, colorScheme: 'dark' }, async (guest, demo) => {
+    await guest.scan(demo.connector({ cable: 'by_hand' }));
+    assert.equal(await guest.page.locator('html').getAttribute('lang'), lang);
+    await guest.look(`1-connector-${lang}-dark`);
+    await guest.page.locator('a[hreflang=ru]').click();
+    assert.equal(await guest.page.locator('html').getAttribute('lang'), 'ru', 'a choice is kept');
+    await guest.get('connector-page').waitFor();
+  });
+}
