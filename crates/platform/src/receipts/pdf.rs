@@ -23,7 +23,7 @@ const PAGE_HEIGHT_MM: f32 = 210.0;
 /// The same in thousandths of a point.
 const PAGE_WIDTH: i32 = 419_528;
 const PAGE_HEIGHT: i32 = 595_276;
-const MARGIN: i32 = 34_000;
+const MARGIN: i32 = 28_000;
 const LEFT: i32 = MARGIN;
 const RIGHT: i32 = PAGE_WIDTH - MARGIN;
 /// Below this line stands only the page's number.
@@ -36,7 +36,7 @@ const SIZE_TEXT: i32 = 8_500;
 const SIZE_TOTAL: i32 = 12_000;
 const SIZE_TITLE: i32 = 15_000;
 /// The side of the QR code with its quiet zone.
-const QR_SIDE: i32 = 74_000;
+const QR_SIDE: i32 = 66_000;
 /// Empty modules around a QR code (ISO/IEC 18004 § 9.1).
 const QR_QUIET_MODULES: i32 = 4;
 
@@ -118,17 +118,15 @@ impl Fonts {
     fn printable(&self, face: Face, text: &str) -> String {
         let font = self.face(face);
         let known = |c: char| font.lookup_glyph_index(u32::from(c)).is_some_and(|glyph| glyph != 0);
-        text.chars()
-            .map(|c| {
-                if known(c) {
-                    c
-                } else if c.is_whitespace() {
-                    ' '
-                } else {
-                    '?'
-                }
-            })
-            .collect()
+        let stand_in = |c: char| match c {
+            _ if known(c) => c,
+            // Noto Sans leaves the minus to its mathematical sister.
+            '\u{2212}' => '–',
+            '\u{2010}' | '\u{2011}' => '-',
+            _ if c.is_whitespace() => ' ',
+            _ => '?',
+        };
+        text.chars().map(stand_in).collect()
     }
 
     /// The width of a printable text.
@@ -364,6 +362,11 @@ impl<'f> Paper<'f> {
         let id = file_id(document);
         let id = lopdf::Object::String(id, lopdf::StringFormat::Hexadecimal);
         file.trailer.set("ID", vec![id.clone(), id]);
+        // Nor does it conform to PDF/X, as the library would have it say.
+        let info = file.trailer.get(b"Info").and_then(lopdf::Object::as_reference);
+        if let Ok(info) = info.and_then(|info| file.get_dictionary_mut(info)) {
+            info.remove(b"GTS_PDFXVersion");
+        }
         if let Ok(catalog) = file.catalog_mut() {
             catalog.set("Lang", lopdf::Object::string_literal(locale.tag()));
             let preferences = lopdf::Dictionary::from_iter([("DisplayDocTitle", lopdf::Object::Boolean(true))]);
@@ -440,9 +443,9 @@ fn facts(paper: &mut Paper<'_>, document: &ReceiptDocument, locale: Locale) {
         [document.connector_label.clone(), words::plug(document.plug).to_owned(), format::power(locale, document.max_power)];
     paper.fact(&words::connector(locale), &connector.join(" · "));
     paper.fact(&words::started(locale), &at(document.started_at));
-    paper.fact(&words::ended(locale), &at(document.ended_at));
     let seconds = (document.ended_at - document.started_at).num_seconds();
-    paper.fact(&words::duration(locale), &format::duration(locale, seconds));
+    let ended = format!("{} ({})", at(document.ended_at), format::duration(locale, seconds));
+    paper.fact(&words::ended(locale), &ended);
     paper.fact(&words::stop_reason(locale), words::stop_reason_text(locale, document.stop_reason));
     paper.fact(&words::meter_start(locale), &format::energy_exact(locale, document.meter_start));
     paper.fact(&words::meter_stop(locale), &format::energy_exact(locale, document.meter_stop));
@@ -484,11 +487,14 @@ fn row(paper: &mut Paper<'_>, document: &ReceiptDocument, locale: Locale, line: 
         LineKind::Session => "1".to_owned(),
     };
     // The second line says from when to when; the days only when they are not the one of the start.
-    let same_day = |at| format::date(locale, zone, at) == format::date(locale, zone, document.started_at);
-    let period = if same_day(line.from) && same_day(line.to) {
-        format!("{}–{}", format::time(zone, line.from), format::time(zone, line.to))
-    } else {
+    let (from, to) = (format::date(locale, zone, line.from), format::date(locale, zone, line.to));
+    let hours = format!("{}–{}", format::time(zone, line.from), format::time(zone, line.to));
+    let period = if from != to {
         format!("{} – {}", format::date_time(locale, zone, line.from), format::date_time(locale, zone, line.to))
+    } else if from == format::date(locale, zone, document.started_at) {
+        hours
+    } else {
+        format!("{from}, {hours}")
     };
     paper.down(13_500, 26_000);
     paper.text_at(LEFT, Face::Regular, SIZE_TEXT, Ink::Black, &name);
