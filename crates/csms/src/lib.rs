@@ -1,1 +1,97 @@
-//! csms
+//! The charge points' side: the WebSocket endpoint `/ocpp/{identity}`, one actor a connection, one handler a message.
+//!
+//! Translates OCPP into the platform's neutral reports, and the platform's commands into OCPP. Knows no SQL, no pages, no payments and
+//! no prices: what a message *means* is decided by `platform::charging`, and nothing is answered before it is durable there.
+//!
+//! A new protocol version is a folder beside [`v16`] and a row in [`protocol::Protocol`].
+
+mod connection;
+mod endpoint;
+mod protocol;
+mod registry;
+pub mod v16;
+
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::Bus;
+use platform::charging::{Charging, Ingest};
+use platform::stations::Stations;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use endpoint::router;
+pub use registry::Counters;
+
+/// What can be set.
+#[derive(Debug, Clone)]
+pub struct CsmsSettings {
+    /// The name of this node, kept with each connection.
+    pub node: String,
+    /// We ping this often, so that a half-open socket is found out (field case 4).
+    pub ping_every: Duration,
+    /// Pings without any frame in return before the socket is given up.
+    pub missed_pings_max: u32,
+    /// How long a charge point may take to answer a CALL of ours.
+    pub answer_within: Duration,
+    /// What charge points are told to send heartbeats at. Any frame proves life, so this can be slow.
+    pub heartbeat_interval_s: u32,
+    /// Connections at the same time; the next one is told to come again later.
+    pub connections_max: usize,
+}
+
+impl Default for CsmsSettings {
+    fn default() -> Self {
+        Self {
+            node: "node-1".to_owned(),
+            ping_every: Duration::from_secs(50),
+            missed_pings_max: 2,
+            answer_within: Duration::from_secs(30),
+            heartbeat_interval_s: 300,
+            connections_max: 20_000,
+        }
+    }
+}
+
+/// The central system. Cheap to clone.
+#[derive(Clone)]
+pub struct Csms(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) stations: Stations,
+    pub(crate) charging: Charging,
+    pub(crate) ingest: Ingest,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) settings: CsmsSettings,
+    pub(crate) registry: registry::Registry,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Csms {
+    pub fn new(stations: Stations, charging: Charging, ingest: Ingest, bus: Arc<dyn Bus>, settings: CsmsSettings) -> Self {
+        Self(Arc::new(Inner {
+            stations,
+            charging,
+            ingest,
+            bus,
+            settings,
+            registry: registry::Registry::default(),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// Figures for the bench and the metrics.
+    pub fn counters(&self) -> &Counters {
+        self.0.registry.counters()
+    }
+
+    /// Closes all sockets with 1012 (service restart) and waits until their last frames are kept.
+    pub async fn shut_down(&self) {
+        self.0.shutdown.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+}

@@ -1,0 +1,96 @@
+//! Our commands in the words of OCPP 1.6, and what the charge point's answers mean.
+
+use ocpp::v16::common::Acceptance;
+use ocpp::v16::{change_configuration, remote_start_transaction, remote_stop_transaction, reset, trigger_message};
+use ocpp::{EncodeError, Message, Payload, frame};
+use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
+use serde_json::value::RawValue;
+
+/// The key of the interval between readings (1.6 § 9.1.17).
+const METER_INTERVAL: &str = "MeterValueSampleInterval";
+/// The key of what a reading holds (1.6 § 9.1.14).
+const METER_CONTENT: &str = "MeterValuesSampledData";
+/// The register bills; power makes the projection sharper; the state of charge is for the driver.
+const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Import,SoC";
+
+/// A CALL to be sent.
+pub(crate) struct Call {
+    pub(crate) action: &'static str,
+    pub(crate) frame: String,
+}
+
+fn call<M: Message>(id: &str, request: &M) -> Result<Call, EncodeError> {
+    Ok(Call { action: M::ACTION, frame: frame::call(id, request)? })
+}
+
+/// Says a command in 1.6.
+pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
+    let id = command.id.to_string();
+    match &command.body {
+        CommandBody::Start { evse_no, id_tag, .. } => call(
+            &id,
+            &remote_start_transaction::Request {
+                connector_id: u32::try_from(*evse_no).ok(),
+                id_tag: id_tag.as_str().into(),
+                charging_profile: None,
+            },
+        ),
+        CommandBody::Stop { transaction } => call(&id, &remote_stop_transaction::Request { transaction_id: i64::from(transaction.0) }),
+        CommandBody::Reset { kind } => call(
+            &id,
+            &reset::Request {
+                kind: match kind {
+                    ResetKind::Soft => reset::Kind::Soft,
+                    ResetKind::Hard => reset::Kind::Hard,
+                },
+            },
+        ),
+        CommandBody::ReportStatus { evse_no } => call(
+            &id,
+            &trigger_message::Request {
+                requested_message: trigger_message::Requested::StatusNotification,
+                connector_id: evse_no.and_then(|n| u32::try_from(n).ok()),
+            },
+        ),
+        CommandBody::ReportBoot => {
+            call(&id, &trigger_message::Request { requested_message: trigger_message::Requested::BootNotification, connector_id: None })
+        }
+        CommandBody::SetMeterInterval { seconds } => set(&id, METER_INTERVAL, &seconds.to_string()),
+        CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
+    }
+}
+
+fn set(id: &str, key: &str, value: &str) -> Result<Call, EncodeError> {
+    call(id, &change_configuration::Request { key: key.into(), value: value.into() })
+}
+
+/// What the answer to a command means. An answer that cannot be understood is a failure, not a yes.
+pub(crate) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome {
+    let accepted = match body {
+        CommandBody::Start { .. } => {
+            status::<remote_start_transaction::Response>(payload, |r| r.status == Acceptance::Accepted)
+        }
+        CommandBody::Stop { .. } => {
+            status::<remote_stop_transaction::Response>(payload, |r| r.status == Acceptance::Accepted)
+        }
+        CommandBody::Reset { .. } => status::<reset::Response>(payload, |r| r.status == Acceptance::Accepted),
+        CommandBody::ReportStatus { .. } | CommandBody::ReportBoot => {
+            status::<trigger_message::Response>(payload, |r| r.status == trigger_message::Status::Accepted)
+        }
+        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent => status::<change_configuration::Response>(payload, |r| {
+            matches!(
+                r.status,
+                change_configuration::Status::Accepted | change_configuration::Status::RebootRequired
+            )
+        }),
+    };
+    match accepted {
+        Some(true) => CommandOutcome::Accepted,
+        Some(false) => CommandOutcome::Rejected,
+        None => CommandOutcome::Failed,
+    }
+}
+
+fn status<P: Payload>(payload: &RawValue, is_accepted: impl FnOnce(&P) -> bool) -> Option<bool> {
+    P::decode(payload).ok().map(|decoded| is_accepted(&decoded.value))
+}
