@@ -86,12 +86,12 @@ pub struct Config {
     pub payment_lifetime_min: u32,
     /// The interval that charge points are told for MeterValues, seconds.
     pub meter_interval_s: u32,
-    /// A reading may exceed what the connector can give by this factor before it is clamped. More than 1 000 only with
-    /// virtual charge points whose clock runs faster.
-    pub meter_plausibility_factor: u32,
+    /// A connector may give this much of its nominal power before a reading is implausible. More than some hundred only with virtual
+    /// charge points whose cars charge faster than the clock.
+    pub meter_plausible_percent: u32,
     /// The node's name in the database.
     pub node: String,
-    pub log_json: LogFormat,
+    pub log_format: LogFormat,
 }
 
 /// How log lines look.
@@ -126,7 +126,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("EVP_START_DEADLINE_S", "seconds to insert the cable; default 180"),
     ("EVP_PAYMENT_LIFETIME_MIN", "minutes that a payment link is good; default 15"),
     ("EVP_METER_INTERVAL_S", "seconds between MeterValues; default 10"),
-    ("EVP_METER_PLAUSIBILITY_FACTOR", "default 2"),
+    ("EVP_METER_PLAUSIBLE_PERCENT", "of the connector's power that a reading may show; default 120"),
     ("EVP_NODE", "name of this node; default node-1"),
     ("EVP_LOG_FORMAT", "text or json; default text"),
 ];
@@ -272,7 +272,7 @@ impl Config {
                 })
             }
         };
-        let log_json = match r.text("EVP_LOG_FORMAT").as_deref() {
+        let log_format = match r.text("EVP_LOG_FORMAT").as_deref() {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(_) => {
@@ -304,9 +304,9 @@ impl Config {
             start_deadline_s: r.number("EVP_START_DEADLINE_S", 180, 10, 3_600),
             payment_lifetime_min: r.number("EVP_PAYMENT_LIFETIME_MIN", 15, 1, 1_440),
             meter_interval_s: r.number("EVP_METER_INTERVAL_S", 10, 1, 900),
-            meter_plausibility_factor: r.number("EVP_METER_PLAUSIBILITY_FACTOR", 2, 1, 10_000),
+            meter_plausible_percent: r.number("EVP_METER_PLAUSIBLE_PERCENT", 120, 100, 1_000_000),
             node: r.text("EVP_NODE").unwrap_or_else(|| "node-1".to_owned()),
-            log_json,
+            log_format,
         };
         if r.problems.is_empty() { Ok(config) } else { Err(Problems(r.problems)) }
     }

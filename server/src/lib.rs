@@ -2,4 +2,11 @@
 
 pub mod client_address;
 pub mod config;
+pub mod demo;
+pub mod live;
 pub mod origin;
+pub mod router;
+pub mod seed;
+pub mod serve;
+pub mod shutdown;
+pub mod webhook;

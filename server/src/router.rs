@@ -91,5 +91,5 @@ fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
 
 /// Ready when the database answers.
 async fn ready(State(db): State<Db>) -> StatusCode {
-    if db.is_reachable().await { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    if db.pool().acquire().await.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }

@@ -12,6 +12,7 @@ pub mod sms;
 pub mod standin;
 
 pub use error::{ProviderError, RefusalCode};
+pub use http::Timeouts;
 pub use namba::{NambaClient, NambaConfig};
 pub use nikita::{NikitaClient, NikitaConfig};
 pub use payment::{

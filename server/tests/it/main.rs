@@ -1,3 +1,15 @@
-//! The whole-server tests, one binary.
+//! The whole-server tests, one binary. A test tells a story through HTTP, the charge points' WebSocket and the stand-ins' wires.
 
+mod app;
 mod architecture;
+mod bad_input;
+mod crash;
+mod guest;
+mod guest_way;
+mod pg_proxy;
+
+/// Spawns a task of the test's own outside world.
+#[allow(clippy::disallowed_methods, reason = "the outside world of a test ends with its runtime")]
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(task)
+}
