@@ -13,7 +13,7 @@ pub mod islands;
 
 #[cfg(feature = "ssr")]
 pub mod assets;
-#[cfg(any(test, feature = "fixtures"))]
+#[cfg(any(all(test, feature = "ssr"), feature = "fixtures"))]
 pub mod fixtures;
 #[cfg(feature = "ssr")]
 pub mod live;
@@ -31,6 +31,8 @@ mod router;
 pub mod security;
 #[cfg(feature = "ssr")]
 pub mod state;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 #[cfg(feature = "ssr")]
 mod theme;
 #[cfg(feature = "ssr")]

@@ -8,7 +8,7 @@ mod live;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 
-use super::dom::{after, all, attribute, document, every, find, listen, now_ms, number, ready, set_hidden, set_text, window};
+use super::dom::{after, attribute, document, every, find, listen, now_ms, number, ready, set_hidden, set_text, window};
 
 pub use live::live_session;
 

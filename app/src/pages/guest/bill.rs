@@ -1,7 +1,7 @@
 //! The end of a charge: what was used, what it cost in which price band, what comes back. All from the receipt and nothing else.
 
 use api::guest::{GuestView, SummaryView};
-use api::i18n::{Locale, format, guest as t};
+use api::i18n::{Locale, format, guest as t, receipt};
 use domain::receipts::ReceiptDocument;
 use domain::tariffs::{BillLine, LineKind};
 use leptos::prelude::*;
@@ -75,7 +75,7 @@ fn bill(locale: Locale, r: &ReceiptDocument) -> AnyView {
         .taxes
         .iter()
         .map(|tax| {
-            let name = t::tax_included(locale, t::tax(locale, &tax.code), format::percent_bp(locale, tax.rate_bp));
+            let name = t::tax_included(locale, receipt::tax(locale, &tax.code), format::percent_bp(locale, tax.rate_bp));
             view! { <tr class="muted text-sm"><th scope="row">{name}</th><td>{format::money(locale, tax.amount)}</td></tr> }
                 .into_any()
         })

@@ -1,7 +1,7 @@
 //! `/g/{token}`: one page for all phases. Reloading it, opening it on a second phone or going back to it shows the same state.
 
 use api::guest::GuestView;
-use api::i18n::{Locale, format, guest as t};
+use api::i18n::{Locale, format, guest as t, receipt};
 use axum::response::Response;
 use domain::guest::GuestPhase;
 use leptos::prelude::*;
@@ -126,7 +126,7 @@ fn about(visit: &Visit, view: &GuestView) -> AnyView {
             <span class="letter letter-small" aria-hidden="true">{c.connector_label.clone()}</span>
             <div class="min-w-0">
                 <p class="font-semibold">{c.station_name.clone()}</p>
-                <p class="muted text-sm">{format!("{}, {} · {}", t::connector(locale, &c.connector_label), t::plug(c.plug), c.station_address)}</p>
+                <p class="muted text-sm">{format!("{}, {} · {}", t::connector(locale, &c.connector_label), receipt::plug(c.plug), c.station_address)}</p>
             </div>
         </section>
         {helpline_card(locale, &c.helpline)}

@@ -1,7 +1,7 @@
 //! The first screen: where this is, whether it works, what it costs, and only then the form.
 
 use api::guest::{CheckoutErrors, CheckoutForm, ConnectorView, Neighbour};
-use api::i18n::{Locale, format, guest as t, site};
+use api::i18n::{Locale, format, guest as t, receipt, site};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::stations::ConnectorStatus;
@@ -143,7 +143,7 @@ fn place(locale: Locale, view: &ConnectorView) -> AnyView {
             <div class="mt-5 flex items-center gap-4">
                 <span class="letter" aria-hidden="true">{view.connector_label.clone()}</span>
                 <div>
-                    <p class="font-semibold">{format!("{} · {}", t::connector(locale, &view.connector_label), t::plug(view.plug))}</p>
+                    <p class="font-semibold">{format!("{} · {}", t::connector(locale, &view.connector_label), receipt::plug(view.plug))}</p>
                     <p class="muted">{format!("{power}, {}", t::current(locale, view.current))}</p>
                 </div>
             </div>
@@ -349,7 +349,7 @@ pub fn neighbours(locale: Locale, nearby: &[Neighbour]) -> AnyView {
 }
 
 fn neighbour(locale: Locale, n: &Neighbour) -> AnyView {
-    let what = format!("{}, {}", t::plug(n.plug), t::up_to(locale, format::power(locale, n.max_power)));
+    let what = format!("{}, {}", receipt::plug(n.plug), t::up_to(locale, format::power(locale, n.max_power)));
     view! {
         <li>
             <a class="row" href=format!("/q/{}", n.code) data-testid="neighbour">

@@ -6,7 +6,7 @@
 use domain::charging::session::StopReason;
 use domain::guest::{AmountError, GuestPhase, StartFailure};
 use domain::phone::PhoneError;
-use domain::stations::{ConnectorStatus, CurrentType, PlugType};
+use domain::stations::{ConnectorStatus, CurrentType};
 use domain::tariffs::Band;
 
 use super::Locale;
@@ -203,8 +203,6 @@ crate::messages! {
     used() { ru: "Использовано", ky: "Колдонулду", en: "Used" }
     returned() { ru: "Возврат", ky: "Кайтарылат", en: "Refund" }
     tax_included(code, rate) { ru: "В том числе {code} {rate}", ky: "Анын ичинде {code} {rate}", en: "Including {code} {rate}" }
-    vat() { ru: "НДС", ky: "КНС", en: "VAT" }
-    sales_tax() { ru: "НсП", ky: "Сатуу салыгы", en: "sales tax" }
     receipt_number(number) { ru: "Чек № {number}", ky: "Чек № {number}", en: "Receipt No. {number}" }
     receipt_not_fiscal() { ru: "Нефискальный документ", ky: "Фискалдык эмес документ", en: "Not a fiscal document" }
     receipt_pdf() { ru: "Скачать чек, PDF", ky: "Чекти жүктөө, PDF", en: "Download the receipt, PDF" }
@@ -242,18 +240,6 @@ crate::messages! {
     }
     start_anew() { ru: "Начать заново", ky: "Кайра баштоо", en: "Start anew" }
     charge_again() { ru: "Зарядиться ещё раз", ky: "Дагы кубаттоо", en: "Charge again" }
-}
-
-/// The plug, as it is written on the case.
-#[must_use]
-pub const fn plug(plug: PlugType) -> &'static str {
-    match plug {
-        PlugType::Type2 => "Type 2",
-        PlugType::Ccs2 => "CCS2",
-        PlugType::Chademo => "CHAdeMO",
-        PlugType::GbtAc => "GB/T AC",
-        PlugType::GbtDc => "GB/T DC",
-    }
 }
 
 /// The kind of current.
@@ -375,15 +361,5 @@ pub fn phase_title(locale: Locale, phase: GuestPhase, amount: &str) -> String {
         GuestPhase::Refunding | GuestPhase::Completed => done_title(locale),
         GuestPhase::FailedRefunding | GuestPhase::FailedRefunded => failed_title(locale),
         GuestPhase::Expired => expired_title(locale),
-    }
-}
-
-/// The name of a tax, from the code of `TaxLine`; an unknown code is shown as it is.
-#[must_use]
-pub fn tax(locale: Locale, code: &str) -> String {
-    match code {
-        "vat" => vat(locale),
-        "st" => sales_tax(locale),
-        other => other.to_owned(),
     }
 }
