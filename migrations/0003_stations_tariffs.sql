@@ -45,11 +45,16 @@ create table charge_point (
     disconnected_at timestamptz,
     last_seen_at timestamptz,
     last_boot_at timestamptz,
+    -- Of the charge point as a whole (OCPP 1.6 connector 0); null before the first report.
+    status text,
+    error_code text,
+    status_at timestamptz,
     -- The last interval told to it by ChangeConfiguration, seconds.
     meter_interval_s integer not null default 10 constraint charge_point_meter_interval_range check (meter_interval_s between 1 and 3600),
     created_at timestamptz not null
 );
 create index charge_point_station on charge_point (station_id);
+create index charge_point_node on charge_point (node) where disconnected_at is null;
 
 create table tariff (
     id uuid primary key,

@@ -8,14 +8,19 @@
 pub mod audit;
 pub mod balance;
 pub mod bus;
+pub mod charging;
 pub mod clock;
 pub mod db;
+pub mod guest;
 pub mod ids;
 pub mod invariants;
 pub mod jobs;
 pub mod ledger;
 pub mod notify;
+pub mod ocpp_logs;
 pub mod receipts;
+pub mod stations;
+pub mod tariffs;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -1,0 +1,313 @@
+//! The outbox to charge points: queued in the transaction that makes a command necessary, sent by the node that holds the
+//! socket, answered or expired; the outcome is an event of the session.
+
+use chrono::{DateTime, Utc};
+use domain::charging::session::{SessionEvent, SessionState};
+use domain::guest::StartFailure;
+use domain::stations::ConnectorStatus;
+use domain::{ChargePointId, CommandId, OcppIdentity, SessionId};
+use serde_json::{Value, json};
+
+use super::flow::Brought;
+use super::store::{self, CommandRow, NewCommand};
+use super::{Charging, ChargingError, Command, CommandBody, CommandOutcome, ResetKind};
+use crate::bus::Topic;
+use crate::db::{self, Tx};
+use crate::stations::{self, Lease, StationsError};
+
+/// What every command but a session's own has time for, from being queued to being answered.
+const HOUSEKEEPING_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
+impl Charging {
+    /// Takes the next command to be sent over this connection. One at a time: its answer comes to [`Self::command_answered`].
+    pub async fn next_command(&self, lease: Lease) -> Result<Option<Command>, ChargingError> {
+        db::tx(&self.db, move |mut tx| async move {
+            let now = tx.now();
+            stations::fence(&mut tx, lease, now).await?;
+            let claimed = store::claim_command(&mut *tx, lease, now).await?;
+            Ok(claimed.map(|(id, body, deadline_at)| Command { id, body, deadline_at }))
+        })
+        .await
+    }
+
+    /// Which of these charge points have a command to be sent now: the poll behind the hints of the bus.
+    pub async fn due_commands(&self, charge_points: &[ChargePointId]) -> Result<Vec<ChargePointId>, ChargingError> {
+        let ids: Vec<_> = charge_points.iter().map(|id| id.as_uuid()).collect();
+        Ok(store::due_commands(self.db.pool(), &ids, self.db.now()).await?)
+    }
+
+    /// Records what the charge point said to a command, as it came, and goes on from there. A second answer changes nothing.
+    pub async fn command_answered(&self, id: CommandId, outcome: CommandOutcome, answer: Value) -> Result<(), ChargingError> {
+        self.end_command(id, &["sent"], outcome, answer).await
+    }
+
+    /// Asks for a reset; `key` makes it one ("reset:{button press}").
+    pub async fn reset(&self, charge_point: ChargePointId, kind: ResetKind, key: &str) -> Result<(), ChargingError> {
+        self.ask(charge_point, CommandBody::Reset { kind }, format!("reset:{charge_point}:{key}")).await
+    }
+
+    /// Asks the charge point of a connection to tell its connectors' statuses; once a connection.
+    pub async fn ask_status(&self, lease: Lease) -> Result<(), ChargingError> {
+        let key = format!("status:{}:{}", lease.charge_point, lease.epoch);
+        self.ask(lease.charge_point, CommandBody::ReportStatus { evse_no: None }, key).await
+    }
+
+    /// Asks the charge point of a connection to introduce itself; once a connection.
+    pub async fn ask_boot(&self, lease: Lease) -> Result<(), ChargingError> {
+        let key = format!("boot:{}:{}", lease.charge_point, lease.epoch);
+        self.ask(lease.charge_point, CommandBody::ReportBoot, key).await
+    }
+
+    async fn ask(&self, charge_point: ChargePointId, body: CommandBody, key: String) -> Result<(), ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let (this, body, key) = (this.clone(), body.clone(), key.clone());
+            async move {
+                let identity =
+                    stations::identity(&mut tx, charge_point).await?.ok_or(ChargingError::NotFound("charge point"))?;
+                let now = tx.now();
+                this.queue(&mut tx, charge_point, Some(&identity), &key, None, &body, now, now + HOUSEKEEPING_DEADLINE).await
+            }
+        })
+        .await
+    }
+
+    /// A connection has begun: what an older one took with it is sent again where that is harmless.
+    ///
+    /// * A stop is harmless: the second one finds nothing to stop.
+    /// * A start is sent again as long as the connector shows no sign of it. If it does, the charger has it: its yes was lost.
+    /// * A reset is not repeated: the boot that follows it ends it, or its deadline.
+    pub async fn link_up(&self, lease: Lease) -> Result<(), ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let this = this.clone();
+            async move {
+                let now = tx.now();
+                stations::fence(&mut tx, lease, now).await?;
+                for command in store::sent_before(&mut *tx, lease).await? {
+                    this.recover(&mut tx, &command).await?;
+                }
+                store::hurry_stops(&mut *tx, lease.charge_point, now, this.settings.stop_answer).await?;
+                this.publish_all(&mut tx, lease.charge_point).await?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// A connection has ended: the pages say so.
+    pub async fn link_down(&self, lease: Lease) -> Result<(), ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let this = this.clone();
+            async move { this.publish_all(&mut tx, lease.charge_point).await }
+        })
+        .await
+    }
+
+    async fn publish_all(&self, tx: &mut Tx, charge_point: ChargePointId) -> Result<(), ChargingError> {
+        for session in store::sessions_of_charge_point(&mut **tx, charge_point).await? {
+            self.publish(tx, session);
+        }
+        Ok(())
+    }
+
+    async fn recover(&self, tx: &mut Tx, command: &CommandRow) -> Result<(), ChargingError> {
+        let now = tx.now();
+        match (&command.body, command.session) {
+            (CommandBody::Stop { .. }, _) => {
+                let deadline = command.deadline_at.max(now + self.settings.stop_answer);
+                store::requeue_command(&mut **tx, command.id, now, deadline).await?;
+            }
+            (CommandBody::Start { .. }, Some(session)) => {
+                let Some(mut row) = store::lock_session(tx, session).await? else { return Ok(()) };
+                if row.machine.state != SessionState::Starting || command.deadline_at <= now {
+                    return Ok(());
+                }
+                let reported = stations::connector(tx, row.connector).await?.map(|facts| facts.reported);
+                let begun = matches!(
+                    reported,
+                    Some(
+                        ConnectorStatus::Preparing
+                            | ConnectorStatus::Charging
+                            | ConnectorStatus::SuspendedEv
+                            | ConnectorStatus::SuspendedEvse
+                            | ConnectorStatus::Finishing
+                    )
+                );
+                if begun {
+                    let answer = json!({ "assumed": "the connector shows that the start arrived" });
+                    if store::finish_command(&mut **tx, command.id, &["sent"], "accepted", Some(&answer), now).await? {
+                        self.apply(tx, &mut row, SessionEvent::StartAccepted, Brought::default()).await?;
+                    }
+                } else {
+                    store::requeue_command(&mut **tx, command.id, now, command.deadline_at).await?;
+                }
+            }
+            (CommandBody::Reset { .. } | CommandBody::Start { .. }, _) => {}
+            (
+                CommandBody::ReportStatus { .. }
+                | CommandBody::ReportBoot
+                | CommandBody::SetMeterInterval { .. }
+                | CommandBody::SetMeterContent,
+                _,
+            ) => {
+                if command.deadline_at > now {
+                    store::requeue_command(&mut **tx, command.id, now, command.deadline_at).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends commands that nobody answered in time; how many.
+    pub(super) async fn expire_commands(&self) -> Result<usize, ChargingError> {
+        let overdue = store::overdue_commands(self.db.pool(), self.db.now()).await?;
+        let count = overdue.len();
+        for id in overdue {
+            self.expire(id).await?;
+        }
+        Ok(count)
+    }
+
+    async fn expire(&self, id: CommandId) -> Result<(), ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let this = this.clone();
+            async move {
+                let Some(command) = store::command(&mut *tx, id).await? else { return Ok(()) };
+                let session = this.lock_for(&mut tx, &command).await?;
+                let now = tx.now();
+                // Looked at again under the lock: it may have been answered or put off meanwhile.
+                let Some(command) = store::command(&mut *tx, id).await? else { return Ok(()) };
+                if command.deadline_at > now
+                    || !store::finish_command(&mut *tx, id, &["queued", "sent"], "expired", None, now).await?
+                {
+                    return Ok(());
+                }
+                this.on_refusal(&mut tx, &command, session, StartFailure::Offline).await
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn end_command(
+        &self,
+        id: CommandId,
+        from: &'static [&'static str],
+        outcome: CommandOutcome,
+        answer: Value,
+    ) -> Result<(), ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let (this, answer) = (this.clone(), answer.clone());
+            async move {
+                let Some(command) = store::command(&mut *tx, id).await? else { return Err(ChargingError::NotFound("command")) };
+                // The session before its command, as everywhere.
+                let session = this.lock_for(&mut tx, &command).await?;
+                let now = tx.now();
+                let state = match outcome {
+                    CommandOutcome::Accepted => "accepted",
+                    CommandOutcome::Rejected => "rejected",
+                    CommandOutcome::Failed => "failed",
+                };
+                if !store::finish_command(&mut *tx, id, from, state, Some(&answer), now).await? {
+                    return Ok(());
+                }
+                match outcome {
+                    CommandOutcome::Accepted => this.on_acceptance(&mut tx, &command, session).await,
+                    CommandOutcome::Rejected => this.on_refusal(&mut tx, &command, session, StartFailure::Rejected).await,
+                    CommandOutcome::Failed => this.on_refusal(&mut tx, &command, session, StartFailure::Offline).await,
+                }
+            }
+        })
+        .await
+    }
+
+    async fn lock_for(&self, tx: &mut Tx, command: &CommandRow) -> Result<Option<Box<store::SessionRow>>, ChargingError> {
+        match command.session {
+            Some(session) => Ok(store::lock_session(tx, session).await?.map(Box::new)),
+            None => Ok(None),
+        }
+    }
+
+    async fn on_acceptance(
+        &self,
+        tx: &mut Tx,
+        command: &CommandRow,
+        session: Option<Box<store::SessionRow>>,
+    ) -> Result<(), ChargingError> {
+        match (&command.body, session) {
+            (CommandBody::Start { .. }, Some(mut row)) => {
+                self.apply(tx, &mut row, SessionEvent::StartAccepted, Brought::default()).await
+            }
+            (CommandBody::SetMeterInterval { seconds }, _) => {
+                Ok(stations::set_meter_interval(tx, command.charge_point, *seconds).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn on_refusal(
+        &self,
+        tx: &mut Tx,
+        command: &CommandRow,
+        session: Option<Box<store::SessionRow>>,
+        failure: StartFailure,
+    ) -> Result<(), ChargingError> {
+        match (&command.body, session) {
+            (CommandBody::Start { .. }, Some(mut row)) => {
+                self.apply(tx, &mut row, SessionEvent::StartRefused { failure }, Brought::default()).await
+            }
+            (CommandBody::Stop { .. }, Some(mut row)) => {
+                self.apply(tx, &mut row, SessionEvent::StopRefused, Brought::default()).await
+            }
+            (CommandBody::Stop { transaction }, None) => self.stop_unpaid(tx, *transaction).await,
+            _ => Ok(()),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the columns of a row; a struct would only name them twice")]
+    pub(super) async fn queue(
+        &self,
+        tx: &mut Tx,
+        charge_point: ChargePointId,
+        identity: Option<&OcppIdentity>,
+        business_key: &str,
+        session: Option<SessionId>,
+        body: &CommandBody,
+        not_before_at: DateTime<Utc>,
+        deadline_at: DateTime<Utc>,
+    ) -> Result<(), ChargingError> {
+        let id = CommandId::from_uuid(tx.uuid());
+        let queued_at = tx.now();
+        let new = NewCommand { id, charge_point, business_key, session, body, queued_at, not_before_at, deadline_at };
+        store::insert_command(&mut **tx, &new).await?;
+        if let Some(identity) = identity {
+            let (bus, topic) = (self.bus.clone(), Topic::charge_point(identity));
+            tx.after_commit(move || bus.publish(&topic, "command"));
+        }
+        Ok(())
+    }
+
+    /// A charge point that has just introduced itself learns how to send readings.
+    pub(super) async fn queue_configuration(&self, tx: &mut Tx, lease: Lease) -> Result<(), ChargingError> {
+        if !self.settings.configure_meters {
+            return Ok(());
+        }
+        let Some(identity) = stations::identity(tx, lease.charge_point).await? else {
+            return Err(StationsError::NotFound("charge point").into());
+        };
+        let now = tx.now();
+        let deadline = now + HOUSEKEEPING_DEADLINE;
+        let bodies = [
+            ("interval", CommandBody::SetMeterInterval { seconds: self.settings.meter_interval_s }),
+            ("content", CommandBody::SetMeterContent),
+        ];
+        for (what, body) in bodies {
+            let key = format!("{what}:{}:{}:{}", lease.charge_point, lease.epoch, now.timestamp_millis());
+            self.queue(tx, lease.charge_point, Some(&identity), &key, None, &body, now, deadline).await?;
+        }
+        Ok(())
+    }
+}

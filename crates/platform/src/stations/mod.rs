@@ -1,0 +1,577 @@
+//! Places, charge points, connectors and the codes on them; who may connect, and which connection counts.
+//!
+//! Knows no sessions, no money and no OCPP: a charge point's reports come in neutral words. A charge point's *epoch* grows
+//! with each authenticated connection; what is written under an older one is refused ([`fence`]).
+
+mod seed;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use api::guest::Neighbour;
+use chrono::{DateTime, Utc};
+use domain::stations::{ConnectorStatus, CurrentType, PlugType};
+use domain::{ChargePointId, ConnectorCode, ConnectorId, OcppIdentity, PartnerId, StationId, TariffId, Watt};
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+use subtle::ConstantTimeEq as _;
+
+pub(crate) use store::corrupt;
+
+use crate::bus::{Bus, Topic};
+use crate::db::{self, Db, Tx, TxError};
+
+pub use seed::{DemoPlan, SeedChargePoint, SeedConnector, SeedStation, SeededChargePoint, SeededConnector};
+
+/// Bytes of randomness in a generated password: 144 bits, 24 characters of base64url. OCPP allows 16 to 40 characters.
+const PASSWORD_BYTES: usize = 18;
+const SALT_BYTES: usize = 16;
+/// A longer password is refused unread: the standards allow 40 bytes.
+const PASSWORD_BYTES_MAX: usize = 128;
+/// The characters of a generated code: those of [`ConnectorCode`].
+const CODE_ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
+/// 31^6: 887 million codes, so that guessing a neighbour's code is no sport.
+const CODE_CHARS: usize = 6;
+/// A free code is found at the first try; more than this many tries mean that something else is wrong.
+const CODE_TRIES_MAX: usize = 10;
+/// What a page can show.
+const NEIGHBOURS_MAX: i64 = 5;
+
+/// The use cases of stations.
+#[derive(Debug, Clone)]
+pub struct Stations {
+    db: Db,
+    bus: Arc<dyn Bus>,
+}
+
+/// A connection's right to write: the charge point and the epoch it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lease {
+    pub charge_point: ChargePointId,
+    pub epoch: i64,
+}
+
+/// What became of an identity and a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authentication {
+    Accepted(ChargePointId),
+    WrongPassword,
+    UnknownIdentity,
+}
+
+/// Why something about stations could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StationsError {
+    /// A newer connection has taken over: this one must end.
+    #[error("the connection's epoch is over")]
+    Fenced,
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// It is there already.
+    #[error("{0} is taken")]
+    Taken(&'static str),
+    #[error("{0}")]
+    Invalid(&'static str),
+    #[error(transparent)]
+    Db(#[from] sqlx::Error),
+}
+
+impl TxError for StationsError {
+    fn sqlx(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Db(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What a charge point tells of itself when it boots. Empty texts are `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BootFacts {
+    pub vendor: Option<String>,
+    pub model: Option<String>,
+    pub serial_number: Option<String>,
+    pub firmware_version: Option<String>,
+}
+
+/// What a charge point reports of a connector, in our words. `evse_no` 0 is the charge point as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusReport {
+    pub evse_no: i32,
+    pub connector_no: i32,
+    pub status: ConnectorStatus,
+    /// As it came; `None` when there is no error.
+    pub error_code: Option<String>,
+}
+
+/// Everything about a connector that others need; one row of a join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectorFacts {
+    pub connector: ConnectorId,
+    pub charge_point: ChargePointId,
+    pub identity: OcppIdentity,
+    pub evse_no: i32,
+    pub connector_no: i32,
+    pub label: String,
+    pub plug: PlugType,
+    pub current: CurrentType,
+    pub max_power: Watt,
+    pub tariff: TariffId,
+    /// What a person may expect: as reported, or `Offline` without a link.
+    pub status: ConnectorStatus,
+    /// As last reported, whatever the link.
+    pub reported: ConnectorStatus,
+    pub error_code: Option<String>,
+    pub online: bool,
+    pub last_seen_at: Option<DateTime<Utc>>,
+    pub meter_interval_s: i32,
+    pub station: StationFacts,
+}
+
+/// Of the station.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StationFacts {
+    pub id: StationId,
+    pub partner: PartnerId,
+    /// The partner's part of the energy revenue net of tax, in basis points.
+    pub partner_share_bp: u32,
+    pub name: String,
+    pub address: String,
+    pub time_zone: String,
+    pub latitude_e7: i32,
+    pub longitude_e7: i32,
+    pub helpline: String,
+    pub seller_name: String,
+    pub seller_tin: String,
+}
+
+/// What a code on a sticker means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeTarget {
+    Connector(Box<ConnectorFacts>),
+    /// The sticker was replaced.
+    Moved(ConnectorCode),
+    /// It was a code of this connector once.
+    Retired(Box<ConnectorFacts>),
+    Unknown,
+}
+
+/// A partner to be entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPartner {
+    pub name: String,
+    /// 14 digits.
+    pub tin: String,
+    /// Of the energy revenue net of tax: 7000 is 70 %.
+    pub share_bp: u32,
+}
+
+/// A station to be entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStation {
+    pub partner: PartnerId,
+    pub name: String,
+    pub address: String,
+    pub latitude_e7: i32,
+    pub longitude_e7: i32,
+    /// E.164.
+    pub helpline: String,
+    pub seller_name: String,
+    /// 14 digits.
+    pub seller_tin: String,
+}
+
+/// A connector to be entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewConnector {
+    pub charge_point: ChargePointId,
+    /// OCPP 1.6's connector n is EVSE n, connector 1.
+    pub evse_no: i32,
+    pub connector_no: i32,
+    /// As on the case: `A`.
+    pub label: String,
+    pub plug: PlugType,
+    pub max_power: Watt,
+    pub tariff: TariffId,
+}
+
+/// A new charge point. The password is here and nowhere else: only its hash is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewChargePoint {
+    pub id: ChargePointId,
+    pub identity: OcppIdentity,
+    pub password: String,
+}
+
+impl std::fmt::Debug for NewChargePoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewChargePoint").field("id", &self.id).field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Stations {
+    pub fn new(db: Db, bus: Arc<dyn Bus>) -> Self {
+        Self { db, bus }
+    }
+
+    // The connection.
+
+    /// Checks a password. Takes the same time for a right and a wrong one; that an identity is unknown is no secret
+    /// (OCPP-J 1.6 § 3.1.1 wants it told apart).
+    pub async fn authenticate(&self, identity: &OcppIdentity, password: &[u8]) -> Result<Authentication, StationsError> {
+        let Some(row) = store::credentials(self.db.pool(), identity).await? else {
+            return Ok(Authentication::UnknownIdentity);
+        };
+        let hash = hash(&row.password_salt, &password[..password.len().min(PASSWORD_BYTES_MAX)]);
+        let same = bool::from(hash.as_slice().ct_eq(&row.password_hash)) && password.len() <= PASSWORD_BYTES_MAX;
+        Ok(if same { Authentication::Accepted(row.id) } else { Authentication::WrongPassword })
+    }
+
+    /// A new connection takes over: whatever still writes under an older epoch is refused from now on.
+    pub async fn connected(&self, charge_point: ChargePointId, protocol: &str, node: &str) -> Result<Lease, StationsError> {
+        let (protocol, node) = (protocol.to_owned(), node.to_owned());
+        let (identity, lease) = db::tx(&self.db, move |mut tx| {
+            let (protocol, node) = (protocol.clone(), node.clone());
+            async move {
+                let now = tx.now();
+                let row = store::connected(&mut *tx, charge_point, &protocol, &node, now).await?;
+                let (identity, epoch) = row.ok_or(StationsError::NotFound("charge point"))?;
+                Ok::<_, StationsError>((identity, Lease { charge_point, epoch }))
+            }
+        })
+        .await?;
+        // Whoever holds an older socket closes it; without the hint it finds out at its next write.
+        self.bus.publish(&Topic::charge_point(&identity), &format!("epoch {}", lease.epoch));
+        Ok(lease)
+    }
+
+    /// The connection ended. Without effect when a newer one is there.
+    pub async fn disconnected(&self, lease: Lease) -> Result<(), StationsError> {
+        db::tx(&self.db, move |mut tx| async move {
+            let now = tx.now();
+            store::disconnected(&mut *tx, lease, now).await?;
+            Ok::<_, StationsError>(())
+        })
+        .await
+    }
+
+    /// Ends the connections that a node left behind when it died: called when the node of this name starts.
+    pub async fn forget_connections_of(&self, node: &str) -> Result<u64, StationsError> {
+        let node = node.to_owned();
+        db::tx(&self.db, move |mut tx| {
+            let node = node.clone();
+            async move {
+                let now = tx.now();
+                Ok::<_, StationsError>(store::disconnect_node(&mut *tx, &node, now).await?)
+            }
+        })
+        .await
+    }
+
+    /// The epochs that count now, for those of the leases that are over.
+    pub async fn outdated(&self, leases: &[Lease]) -> Result<Vec<Lease>, StationsError> {
+        Ok(store::outdated(self.db.pool(), leases).await?)
+    }
+
+    pub async fn charge_point_by_identity(&self, identity: &OcppIdentity) -> Result<Option<ChargePointId>, StationsError> {
+        Ok(store::credentials(self.db.pool(), identity).await?.map(|row| row.id))
+    }
+
+    // What pages ask.
+
+    pub async fn connector(&self, connector: ConnectorId) -> Result<Option<ConnectorFacts>, StationsError> {
+        let mut connection = self.db.pool().acquire().await?;
+        self::connector(&mut connection, connector).await
+    }
+
+    /// What a code leads to. Any text is answered.
+    pub async fn look_up(&self, code: &str) -> Result<CodeTarget, StationsError> {
+        let Ok(code) = ConnectorCode::parse(code) else { return Ok(CodeTarget::Unknown) };
+        let mut connection = self.db.pool().acquire().await?;
+        let Some(row) = store::code(&mut connection, &code).await? else { return Ok(CodeTarget::Unknown) };
+        if row.retired_at.is_some()
+            && let Some(successor) = row.successor
+        {
+            return Ok(CodeTarget::Moved(successor));
+        }
+        let facts = connector(&mut connection, row.connector).await?.ok_or(StationsError::NotFound("connector"))?;
+        Ok(if row.retired_at.is_some() { CodeTarget::Retired(facts.into()) } else { CodeTarget::Connector(facts.into()) })
+    }
+
+    /// The code on the connector now.
+    pub async fn code_of(&self, connector: ConnectorId) -> Result<Option<ConnectorCode>, StationsError> {
+        Ok(store::code_of(self.db.pool(), connector).await?)
+    }
+
+    /// Connectors with a link that report to be free: first those of the same station, then the nearest ones. `beside` itself
+    /// is not among them.
+    pub async fn neighbours(&self, beside: Option<ConnectorId>) -> Result<Vec<(ConnectorId, Neighbour)>, StationsError> {
+        Ok(store::neighbours(self.db.pool(), beside, NEIGHBOURS_MAX).await?)
+    }
+
+    /// The helpline for a page that belongs to no station.
+    pub async fn any_helpline(&self) -> Result<Option<String>, StationsError> {
+        Ok(store::any_helpline(self.db.pool()).await?)
+    }
+
+    // What staff does; the caller has checked the permission and writes the audit row.
+
+    pub async fn add_partner(&self, partner: NewPartner) -> Result<PartnerId, StationsError> {
+        db::tx(&self.db, move |mut tx| {
+            let partner = partner.clone();
+            async move { add_partner(&mut tx, &partner).await }
+        })
+        .await
+    }
+
+    pub async fn add_station(&self, station: NewStation) -> Result<StationId, StationsError> {
+        db::tx(&self.db, move |mut tx| {
+            let station = station.clone();
+            async move { add_station(&mut tx, &station).await }
+        })
+        .await
+    }
+
+    /// Enters a charge point and makes its password, which is told only here.
+    pub async fn add_charge_point(&self, station: StationId, identity: OcppIdentity) -> Result<NewChargePoint, StationsError> {
+        db::tx(&self.db, move |mut tx| {
+            let identity = identity.clone();
+            async move { add_charge_point(&mut tx, station, identity).await }
+        })
+        .await
+    }
+
+    /// Makes a new password. A connection that stands goes on; the next one needs the new password.
+    pub async fn reset_password(&self, identity: &OcppIdentity) -> Result<NewChargePoint, StationsError> {
+        let identity = identity.clone();
+        db::tx(&self.db, move |mut tx| {
+            let identity = identity.clone();
+            async move { reset_password(&mut tx, identity).await }
+        })
+        .await
+    }
+
+    pub async fn add_connector(&self, connector: NewConnector) -> Result<ConnectorId, StationsError> {
+        db::tx(&self.db, move |mut tx| {
+            let connector = connector.clone();
+            async move { add_connector(&mut tx, &connector).await }
+        })
+        .await
+    }
+
+    /// Puts a code on a connector: the given one, or a random one.
+    pub async fn add_code(&self, connector: ConnectorId, code: Option<ConnectorCode>) -> Result<ConnectorCode, StationsError> {
+        db::tx(&self.db, move |mut tx| {
+            let code = code.clone();
+            async move { add_code(&mut tx, connector, code).await }
+        })
+        .await
+    }
+
+    /// Retires a code. With a successor it leads there from now on, without one it explains itself.
+    pub async fn retire_code(&self, code: &ConnectorCode, successor: Option<ConnectorCode>) -> Result<(), StationsError> {
+        let code = code.clone();
+        db::tx(&self.db, move |mut tx| {
+            let (code, successor) = (code.clone(), successor.clone());
+            async move {
+                if successor.as_ref() == Some(&code) {
+                    return Err(StationsError::Invalid("a code cannot follow itself"));
+                }
+                let now = tx.now();
+                match store::retire_code(&mut tx, &code, successor.as_ref(), now).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(StationsError::NotFound("code")),
+                    Err(error) if db::constraint(&error) == Some("connector_code_replaced_by_fkey") => {
+                        Err(StationsError::NotFound("successor"))
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Sells the connector's energy by another tariff. Sessions that run keep theirs.
+    pub async fn assign_tariff(&self, connector: ConnectorId, tariff: TariffId) -> Result<(), StationsError> {
+        db::tx(&self.db, move |mut tx| async move {
+            match store::assign_tariff(&mut tx, connector, tariff).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(StationsError::NotFound("connector")),
+                Err(error) if db::constraint(&error) == Some("connector_tariff_id_fkey") => {
+                    Err(StationsError::NotFound("tariff"))
+                }
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+}
+
+fn hash(salt: &[u8], password: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(salt).chain_update(password).finalize().into()
+}
+
+fn new_password(tx: &Tx) -> (String, Vec<u8>, [u8; 32]) {
+    let password = tx.ids().token(PASSWORD_BYTES);
+    let mut salt = vec![0; SALT_BYTES];
+    tx.ids().fill(&mut salt);
+    let hash = hash(&salt, password.as_bytes());
+    (password, salt, hash)
+}
+
+/// A text of the database, or `Taken` when a constraint of this name says so.
+fn on_taken<T>(result: Result<T, sqlx::Error>, name: &str, what: &'static str) -> Result<T, StationsError> {
+    result.map_err(|error| if db::constraint(&error) == Some(name) { StationsError::Taken(what) } else { error.into() })
+}
+
+fn check_text(text: &str, what: &'static str) -> Result<(), StationsError> {
+    // Long enough for any name or address; a page must be able to show it.
+    let chars = text.chars().count();
+    if (1..=200).contains(&chars) && !text.chars().any(char::is_control) { Ok(()) } else { Err(StationsError::Invalid(what)) }
+}
+
+fn check_tin(tin: &str) -> Result<(), StationsError> {
+    if tin.len() == 14 && tin.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(())
+    } else {
+        Err(StationsError::Invalid("a taxpayer number has 14 digits"))
+    }
+}
+
+async fn add_partner(tx: &mut Tx, partner: &NewPartner) -> Result<PartnerId, StationsError> {
+    check_text(&partner.name, "a partner has a name of at most 200 characters")?;
+    check_tin(&partner.tin)?;
+    if partner.share_bp > 10_000 {
+        return Err(StationsError::Invalid("a share is at most 100 %"));
+    }
+    let (id, now) = (PartnerId::from_uuid(tx.uuid()), tx.now());
+    store::insert_partner(tx, id, partner, now).await?;
+    Ok(id)
+}
+
+async fn add_station(tx: &mut Tx, station: &NewStation) -> Result<StationId, StationsError> {
+    check_text(&station.name, "a station has a name of at most 200 characters")?;
+    check_text(&station.address, "a station has an address of at most 200 characters")?;
+    check_text(&station.seller_name, "a seller has a name of at most 200 characters")?;
+    check_text(&station.helpline, "a station has a helpline")?;
+    check_tin(&station.seller_tin)?;
+    let (id, now) = (StationId::from_uuid(tx.uuid()), tx.now());
+    store::insert_station(tx, id, station, now).await?;
+    Ok(id)
+}
+
+async fn add_charge_point(tx: &mut Tx, station: StationId, identity: OcppIdentity) -> Result<NewChargePoint, StationsError> {
+    let (password, salt, hash) = new_password(tx);
+    let (id, now) = (ChargePointId::from_uuid(tx.uuid()), tx.now());
+    let inserted = store::insert_charge_point(tx, id, station, &identity, &salt, &hash, now).await;
+    on_taken(inserted, "charge_point_identity_key", "the identity")?;
+    Ok(NewChargePoint { id, identity, password })
+}
+
+async fn reset_password(tx: &mut Tx, identity: OcppIdentity) -> Result<NewChargePoint, StationsError> {
+    let (password, salt, hash) = new_password(tx);
+    let id = store::set_password(tx, &identity, &salt, &hash).await?.ok_or(StationsError::NotFound("charge point"))?;
+    Ok(NewChargePoint { id, identity, password })
+}
+
+async fn add_connector(tx: &mut Tx, connector: &NewConnector) -> Result<ConnectorId, StationsError> {
+    check_text(&connector.label, "a connector has a label")?;
+    let id = ConnectorId::from_uuid(tx.uuid());
+    let inserted = store::insert_connector(tx, id, connector).await;
+    on_taken(inserted, "connector_number_key", "the connector's number")?;
+    Ok(id)
+}
+
+async fn add_code(tx: &mut Tx, connector: ConnectorId, code: Option<ConnectorCode>) -> Result<ConnectorCode, StationsError> {
+    let now = tx.now();
+    if let Some(code) = code {
+        return if store::insert_code(tx, &code, connector, now).await? {
+            Ok(code)
+        } else {
+            Err(StationsError::Taken("the code"))
+        };
+    }
+    for _ in 0..CODE_TRIES_MAX {
+        let text = tx.ids().text(CODE_ALPHABET, CODE_CHARS);
+        let code = ConnectorCode::parse(&text).map_err(|_| StationsError::Invalid("the code's alphabet is wrong"))?;
+        if store::insert_code(tx, &code, connector, now).await? {
+            return Ok(code);
+        }
+    }
+    Err(StationsError::Taken("every code that was tried"))
+}
+
+// For the other modules, inside their transactions.
+
+/// The facts of a connector.
+pub(crate) async fn connector(c: &mut PgConnection, connector: ConnectorId) -> Result<Option<ConnectorFacts>, StationsError> {
+    Ok(store::connector(c, connector).await?)
+}
+
+/// The facts of the connector that a charge point calls by these numbers.
+pub(crate) async fn connector_by_number(
+    c: &mut PgConnection,
+    charge_point: ChargePointId,
+    evse_no: i32,
+    connector_no: i32,
+) -> Result<Option<ConnectorFacts>, StationsError> {
+    let Some(id) = store::connector_id(&mut *c, charge_point, evse_no, connector_no).await? else { return Ok(None) };
+    connector(c, id).await
+}
+
+/// Refuses what an outdated connection wants to write, and keeps a newer one from beginning before this transaction ends.
+/// The first lock of every transaction that writes for a charge point.
+pub(crate) async fn fence(c: &mut PgConnection, lease: Lease, now: DateTime<Utc>) -> Result<(), StationsError> {
+    match fence_all(c, &[lease], now).await?.first() {
+        Some(Some(_)) => Ok(()),
+        _ => Err(StationsError::Fenced),
+    }
+}
+
+/// The same for many, in one statement: the meter interval in seconds of those that may write, `None` for the others. Also
+/// notes that they were heard of.
+pub(crate) async fn fence_all(
+    c: &mut PgConnection,
+    leases: &[Lease],
+    now: DateTime<Utc>,
+) -> Result<Vec<Option<i32>>, StationsError> {
+    let current = store::lock_epochs(c, leases, now).await?;
+    let interval = |lease: &Lease| current.get(&lease.charge_point).filter(|row| row.0 == lease.epoch).map(|row| row.1);
+    Ok(leases.iter().map(interval).collect())
+}
+
+/// What a charge point tells of itself; the caller has fenced.
+pub(crate) async fn record_boot(
+    c: &mut PgConnection,
+    id: ChargePointId,
+    facts: &BootFacts,
+    now: DateTime<Utc>,
+) -> Result<(), StationsError> {
+    Ok(store::record_boot(c, id, facts, now).await?)
+}
+
+/// A reported status; the caller has fenced. `None` for a connector that is not ours (and for the charge point as a whole).
+pub(crate) async fn record_status(
+    c: &mut PgConnection,
+    id: ChargePointId,
+    report: &StatusReport,
+    now: DateTime<Utc>,
+) -> Result<Option<ConnectorId>, StationsError> {
+    if report.evse_no == 0 {
+        store::record_charge_point_status(c, id, report, now).await?;
+        return Ok(None);
+    }
+    Ok(store::record_connector_status(c, id, report, now).await?)
+}
+
+/// The interval between meter readings that a charge point was told.
+pub(crate) async fn set_meter_interval(c: &mut PgConnection, id: ChargePointId, seconds: i32) -> Result<(), StationsError> {
+    Ok(store::set_meter_interval(c, id, seconds).await?)
+}
+
+/// The meter intervals and whether there is a link, for judging live sessions.
+pub(crate) async fn identity(c: &mut PgConnection, id: ChargePointId) -> Result<Option<OcppIdentity>, StationsError> {
+    Ok(store::identity(c, id).await?)
+}
