@@ -257,14 +257,14 @@ async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) 
         Work::MeterValues { every } => {
             // Waiting must read: the server's pings want answers.
             link.idle(&shared.go).await?;
-            meter(shared, &mut link, every).await?;
+            meter(shared, &mut link, every, index).await?;
         }
     }
     let _ = tokio::time::timeout(Duration::from_secs(2), link.socket.close(None)).await;
     Some(())
 }
 
-async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>) -> Option<()> {
+async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>, index: usize) -> Option<()> {
     let start = start_transaction::Request {
         connector_id: 1,
         id_tag: shared.plan.id_tag.as_str().into(),
@@ -275,6 +275,12 @@ async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>) -> Opt
     let Answer::Result(started) = link.call(&start).await? else { return None };
     let mut register_wh = 0;
     let mut next = tokio::time::Instant::now();
+    if let Some(every) = every {
+        // Spread over the interval: real charge points do not send all at once.
+        let (place, count) = (u32::try_from(index).ok()?, u32::try_from(shared.plan.count).ok()?);
+        next += every / count.max(1) * place;
+        link.idle_until(next, &shared.stop).await?;
+    }
     while !shared.stop.is_cancelled() {
         register_wh += WH_PER_SAMPLE;
         let energy = SampledValue {
