@@ -93,7 +93,7 @@ impl fmt::Debug for CreateRefund {
 /// A payment as the provider tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentOrder {
-    /// The provider's id of the payment; refunds name it.
+    /// The provider's id of the payment; refunds name it. Never empty when it is paid.
     pub guid: String,
     /// Ours. Empty when the provider left it out.
     pub external_id: String,

@@ -21,7 +21,9 @@ use uuid::Uuid;
 use crate::error::{ProviderError, RefusalCode};
 use crate::http;
 pub use crate::http::Timeouts;
-use crate::payment::{CreateLink, CreateRefund, MerchantInfo, PaymentLink, PaymentOrder, PaymentProvider, RefundOrder};
+use crate::payment::{
+    CreateLink, CreateRefund, MerchantInfo, PaymentLink, PaymentOrder, PaymentOutcome, PaymentProvider, RefundOrder,
+};
 
 const WHAT: &str = "Namba One";
 /// The longest id that an integrator is known to have used.
@@ -106,8 +108,9 @@ impl NambaClient {
         let Some(data) = data else { return Ok(None) };
         let order = wire::payment_order(&data, wire::Money::Strict)?;
         check_same(&order.external_id, external_id)?;
-        if order.status.outcome() == crate::payment::PaymentOutcome::Paid && order.payment_amount.is_none() {
-            return Err(wire::unreadable("a paid order without `paymentAmount`"));
+        // Money is credited by the one and refunded by the other: a paid order has both.
+        if order.status.outcome() == PaymentOutcome::Paid && (order.payment_amount.is_none() || order.guid.is_empty()) {
+            return Err(wire::unreadable("a paid order without `paymentAmount` or `guid`"));
         }
         Ok(Some(order))
     }

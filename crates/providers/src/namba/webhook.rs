@@ -64,7 +64,7 @@ impl WebhookEvent {
     pub fn event_key(&self, body: &[u8]) -> String {
         let sum = |amount: Option<domain::Tyiyn>| amount.map_or_else(|| "-".to_owned(), |a| a.get().to_string());
         match self {
-            Self::PaymentOrder(order) => {
+            Self::PaymentOrder(order) if !order.guid.is_empty() => {
                 format!(
                     "PAYMENT_ORDER:{}:{}:{}:{}",
                     order.guid,
@@ -76,7 +76,7 @@ impl WebhookEvent {
             Self::RefundOrder(refund) if !refund.guid.is_empty() => {
                 format!("REFUND_ORDER:{}:{}:{}", refund.guid, refund.status, sum(refund.amount))
             }
-            Self::RefundOrder(_) | Self::Other { .. } => body_key(body),
+            Self::PaymentOrder(_) | Self::RefundOrder(_) | Self::Other { .. } => body_key(body),
         }
     }
 }

@@ -208,7 +208,7 @@ pub(super) fn payment_order(data: &Map<String, Value>, money: Money) -> Result<P
     }
     let status = text(data, "status").ok_or_else(|| unreadable("the payment has no status"))?;
     Ok(PaymentOrder {
-        guid: text(data, "guid").ok_or_else(|| unreadable("the payment has no guid"))?,
+        guid: text(data, "guid").unwrap_or_default(),
         external_id: text(data, "externalId").unwrap_or_default(),
         status: PaymentStatus::from_wire(&status),
         amount: amount(data, "amount", money)?,

@@ -31,6 +31,8 @@ pub use nikita::{NikitaFaults, NikitaStandIn, NikitaStandInConfig};
 
 /// The largest request that a stand-in reads.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// Open connections have so long to end when it stops; a browser may hold one for minutes.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is handed in: the time, ids, and where tasks are kept.
 #[derive(Clone)]
@@ -88,8 +90,14 @@ fn serve(bound: Bound, router: Router, tasks: &TaskTracker) -> StandInHandle {
     let Bound { listener, addr, base_url, shutdown } = bound;
     let stop = shutdown.clone();
     let server = tasks.spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
-            tracing::error!(%error, "A stand-in stopped serving");
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+        tokio::select! {
+            ended = serving => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "A stand-in stopped serving");
+                }
+            }
+            () = async { stop.cancelled().await; tokio::time::sleep(STOP_PATIENCE).await } => {}
         }
     });
     StandInHandle { addr, base_url, shutdown, server }

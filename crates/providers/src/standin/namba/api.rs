@@ -320,6 +320,7 @@ fn read_link(app: &App, request: &Map<String, Value>) -> Result<Link, Refusal> {
     let web = request.get("webOptions").and_then(Value::as_object).unwrap_or(&empty);
     Ok(Link {
         guid: app.new_id(),
+        merchant_guid: app.config.merchant_guid.clone(),
         token: app.new_id().replace('-', ""),
         external_id,
         amount: amount_of(request)?,
@@ -354,6 +355,7 @@ fn read_refund(app: &App, external_id: &str, request: &Map<String, Value>) -> Re
     }
     Ok(Refund {
         guid: app.new_id(),
+        merchant_guid: app.config.merchant_guid.clone(),
         external_id: external_id.to_owned(),
         order_guid: text_of(request, "paymentOrderGuid", 64)?.ok_or_else(|| invalid("paymentOrderGuid is missing"))?.to_owned(),
         amount: amount_of(request)?,

@@ -4,6 +4,8 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::{DateTime, Utc};
+use chrono_tz::Asia::Bishkek;
 use domain::Tyiyn;
 use qrcode::QrCode;
 use serde::Deserialize;
@@ -201,6 +203,11 @@ fn other_amount(text: &str) -> Option<Tyiyn> {
     som_to_tyiyn(&text).filter(|a| *a > Tyiyn::ZERO && *a <= PAID_MAX)
 }
 
+/// As the clock on the wall in Bishkek.
+fn local_time(at: DateTime<Utc>) -> String {
+    at.with_timezone(&Bishkek).format("%d.%m.%Y %H:%M:%S").to_string()
+}
+
 /// Orders, refunds, webhooks, switches.
 pub(super) async fn overview(State(app): State<App>) -> Response {
     let mut ledger = app.ledger();
@@ -213,7 +220,7 @@ pub(super) async fn overview(State(app): State<App>) -> Response {
         .map(|l| {
             format!(
                 "<tr><td>{}</td><td><a href=\"{}\">{}</a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                state::wire_time(l.created_at),
+                local_time(l.created_at),
                 escape(&app.pay_url(&l.token)),
                 escape(&l.external_id),
                 money(l.amount),
@@ -231,7 +238,7 @@ pub(super) async fn overview(State(app): State<App>) -> Response {
         .map(|r| {
             format!(
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} {}</td></tr>",
-                state::wire_time(r.created_at),
+                local_time(r.created_at),
                 escape(&r.external_id),
                 money(r.amount),
                 escape(&r.comment),
@@ -249,7 +256,7 @@ pub(super) async fn overview(State(app): State<App>) -> Response {
             let status = a.http_status.map_or_else(|| "нет ответа".to_owned(), |s| s.to_string());
             format!(
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{status}</td></tr>",
-                state::wire_time(a.at),
+                local_time(a.at),
                 escape(&a.about),
                 escape(&a.label)
             )

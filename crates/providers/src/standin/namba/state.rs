@@ -162,6 +162,7 @@ impl RefundFault {
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     pub guid: String,
+    pub merchant_guid: String,
     pub token: String,
     pub external_id: String,
     pub amount: Tyiyn,
@@ -190,6 +191,7 @@ impl Link {
 #[derive(Debug, Clone)]
 pub(super) struct Refund {
     pub guid: String,
+    pub merchant_guid: String,
     pub external_id: String,
     pub order_guid: String,
     pub amount: Tyiyn,
@@ -463,6 +465,7 @@ pub(super) fn refund_notices(faults: &NambaFaults, refund: &Refund, now: DateTim
     let Some(url) = refund.webhook_url.clone().filter(|_| !faults.webhooks_off) else { return Vec::new() };
     let headers = if faults.webhook_without_headers { BTreeMap::new() } else { refund.webhook_headers.clone() };
     let mut data = refund_json(faults, refund);
+    data["merchantAccountGuid"] = json!(refund.merchant_guid);
     data["webhookUrl"] = json!(url);
     data["version"] = json!("1");
     let body = json!({"type": "REFUND_ORDER", "version": "1", "createdAt": wire_time(now), "data": data}).to_string();
@@ -492,7 +495,7 @@ pub(super) fn order_json(faults: &NambaFaults, link: &Link) -> Value {
         "externalId": link.external_id,
         "channel": "BALANCE",
         "paymentLinkGuid": link.guid,
-        "merchantAccountGuid": null,
+        "merchantAccountGuid": link.merchant_guid,
         "currency": "KGS",
         "amount": link.amount.get().to_string(),
         "paymentAmount": link.payment_amount.map(|a| a.get().to_string()),
@@ -536,4 +539,27 @@ pub(super) fn add_extra(faults: &NambaFaults, value: &mut Value) {
 
 pub(super) fn wire_time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let mut ledger = Ledger::new(Tyiyn::ZERO);
+        assert!(ledger.is_fresh_salt("first") && !ledger.is_fresh_salt("first"));
+        for n in 0..SALTS_MAX {
+            assert!(ledger.is_fresh_salt(&n.to_string()));
+            ledger.add_attempt(Attempt {
+                at: DateTime::UNIX_EPOCH,
+                about: String::new(),
+                label: String::new(),
+                url: String::new(),
+                http_status: None,
+            });
+        }
+        assert!(ledger.is_fresh_salt("first"), "forgotten");
+        assert_eq!((ledger.salts.len(), ledger.salts_seen.len(), ledger.attempts.len()), (SALTS_MAX, SALTS_MAX, ATTEMPTS_MAX));
+    }
 }
