@@ -18,7 +18,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.32.
+    /// The specification's RegistrationStatus.
     pub enum RegistrationStatus {
         Accepted = "Accepted",
         Pending = "Pending",

@@ -1,7 +1,7 @@
 //! ChangeAvailability: take a connector out of service, or back (§ 5.2, § 6.7).
 
 text_enum! {
-    /// § 7.4.
+    /// The specification's AvailabilityType.
     pub enum Availability {
         Inoperative = "Inoperative",
         Operative = "Operative",
@@ -17,7 +17,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.3.
+    /// The specification's AvailabilityStatus.
     pub enum Status {
         Accepted = "Accepted",
         Rejected = "Rejected",

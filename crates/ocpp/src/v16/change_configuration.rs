@@ -10,7 +10,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.11.
+    /// The specification's ConfigurationStatus.
     pub enum Status {
         Accepted = "Accepted",
         Rejected = "Rejected",

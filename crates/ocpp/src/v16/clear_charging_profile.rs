@@ -13,7 +13,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.15.
+    /// The specification's ClearChargingProfileStatus.
     pub enum Status {
         Accepted = "Accepted",
         /// No profile fits.

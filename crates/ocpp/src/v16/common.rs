@@ -2,11 +2,11 @@
 
 use crate::{Text, Timestamp};
 
-/// An idToken (§ 7.28): what a card or an app identifies itself with. Compared without case ([`Text::folded`]).
+/// An idToken (§ 7): what a card or an app identifies itself with. Compared without case ([`Text::folded`]).
 pub type IdTag = Text<20>;
 
 text_enum! {
-    /// § 7.2.
+    /// The specification's AuthorizationStatus.
     pub enum AuthorizationStatus {
         Accepted = "Accepted",
         Blocked = "Blocked",
@@ -18,7 +18,7 @@ text_enum! {
 }
 
 record! {
-    /// § 7.27.
+    /// The specification's IdTagInfo.
     pub struct IdTagInfo {
         status as "status": AuthorizationStatus,
         expiry_date as "expiryDate": Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! DataTransfer: vendors' own messages, both ways (§ 4.3, § 5.7).
+//! DataTransfer: vendors' own messages, both ways (§ 4.3, § 5.6).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -32,7 +32,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.14.
+    /// The specification's DataTransferStatus.
     pub enum Status {
         Accepted = "Accepted",
         Rejected = "Rejected",

@@ -10,7 +10,7 @@ record! {
 }
 
 record! {
-    /// § 7.29.
+    /// The specification's KeyValue.
     pub struct KeyValue {
         key as "key": Text<50>,
         readonly as "readonly": bool,

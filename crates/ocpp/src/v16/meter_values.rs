@@ -11,7 +11,7 @@ use crate::text::kept;
 use crate::{Decimal, DecodeError, Timestamp, Violation};
 
 text_enum! {
-    /// § 7.35, ReadingContext. Left out means Sample.Periodic.
+    /// The specification's ReadingContext. Left out means Sample.Periodic.
     pub enum Context {
         InterruptionBegin = "Interruption.Begin",
         InterruptionEnd = "Interruption.End",
@@ -25,7 +25,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.45, ValueFormat. Left out means Raw.
+    /// The specification's ValueFormat. Left out means Raw.
     pub enum Format {
         Raw = "Raw",
         SignedData = "SignedData",
@@ -33,7 +33,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.31. Left out means Energy.Active.Import.Register.
+    /// The specification's Measurand. Left out means Energy.Active.Import.Register.
     pub enum Measurand {
         CurrentExport = "Current.Export",
         CurrentImport = "Current.Import",
@@ -61,7 +61,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.33. Left out means the total.
+    /// The specification's Phase. Left out means the total.
     pub enum Phase {
         L1 = "L1",
         L2 = "L2",
@@ -77,7 +77,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.30. Left out means Outlet.
+    /// The specification's Location. Left out means Outlet.
     pub enum Location {
         Body = "Body",
         Cable = "Cable",
@@ -88,7 +88,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.44. Left out means Wh for energy.
+    /// The specification's UnitOfMeasure. Left out means Wh for energy.
     pub enum Unit {
         Wh = "Wh",
         Kwh = "kWh",
@@ -163,7 +163,7 @@ impl Field for SampleText {
 }
 
 record! {
-    /// § 7.43.
+    /// The specification's SampledValue.
     #[derive(Default)]
     pub struct SampledValue {
         value as "value": SampleText,
@@ -177,7 +177,7 @@ record! {
 }
 
 record! {
-    /// § 7.32.
+    /// The specification's MeterValue.
     pub struct MeterValue {
         /// Some leave it out; the standard does not, and neither do we.
         timestamp as "timestamp": Claimed,

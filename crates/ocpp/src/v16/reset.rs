@@ -3,7 +3,7 @@
 use super::common::Acceptance;
 
 text_enum! {
-    /// § 7.40.
+    /// The specification's ResetType.
     pub enum Kind {
         /// Without stopping transactions gracefully first, if it must.
         Hard = "Hard",

@@ -4,7 +4,7 @@ use crate::decode::{Field, Notes, Path};
 use crate::{Decimal, DecodeError, Timestamp};
 
 text_enum! {
-    /// § 7.9.
+    /// The specification's ChargingProfilePurposeType.
     pub enum Purpose {
         ChargePointMaxProfile = "ChargePointMaxProfile",
         TxDefaultProfile = "TxDefaultProfile",
@@ -13,7 +13,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.8.
+    /// The specification's ChargingProfileKindType.
     pub enum ProfileKind {
         Absolute = "Absolute",
         Recurring = "Recurring",
@@ -22,7 +22,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.37.
+    /// The specification's RecurrencyKindType.
     pub enum Recurrency {
         Daily = "Daily",
         Weekly = "Weekly",
@@ -30,7 +30,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.12.
+    /// The specification's ChargingRateUnitType.
     pub enum RateUnit {
         W = "W",
         A = "A",
@@ -67,7 +67,7 @@ impl Field for Limit {
 }
 
 record! {
-    /// § 7.14.
+    /// The specification's ChargingSchedulePeriod.
     pub struct Period {
         /// Seconds from the start of the schedule.
         start_period_s as "startPeriod": u32,
@@ -77,7 +77,7 @@ record! {
 }
 
 record! {
-    /// § 7.13.
+    /// The specification's ChargingSchedule.
     pub struct Schedule {
         duration_s as "duration": Option<u32>,
         start_schedule as "startSchedule": Option<Timestamp>,
@@ -88,7 +88,7 @@ record! {
 }
 
 record! {
-    /// § 7.10.
+    /// The specification's ChargingProfile.
     pub struct ChargingProfile {
         id as "chargingProfileId": i64,
         transaction_id as "transactionId": Option<i64>,
@@ -139,7 +139,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.11.
+    /// The specification's ChargingProfileStatus.
     pub enum Status {
         Accepted = "Accepted",
         Rejected = "Rejected",

@@ -3,7 +3,7 @@
 use crate::{Text, Timestamp};
 
 text_enum! {
-    /// § 7.6.
+    /// The specification's ChargePointErrorCode.
     pub enum ErrorCode {
         ConnectorLockFailure = "ConnectorLockFailure",
         EvCommunicationError = "EVCommunicationError",
@@ -25,7 +25,7 @@ text_enum! {
 }
 
 text_enum! {
-    /// § 7.7.
+    /// The specification's ChargePointStatus.
     pub enum Status {
         Available = "Available",
         Preparing = "Preparing",

@@ -5,7 +5,7 @@ use super::{IdTag, IdTagInfo};
 use crate::Timestamp;
 
 text_enum! {
-    /// § 7.36. Left out means Local.
+    /// The specification's Reason. Left out means Local.
     pub enum Reason {
         DeAuthorized = "DeAuthorized",
         EmergencyStop = "EmergencyStop",

@@ -1,7 +1,7 @@
 //! TriggerMessage: send me this message now (§ 5.17, § 6.51).
 
 text_enum! {
-    /// § 7.33.
+    /// The specification's MessageTrigger.
     pub enum Requested {
         BootNotification = "BootNotification",
         DiagnosticsStatusNotification = "DiagnosticsStatusNotification",
@@ -21,7 +21,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.53.
+    /// The specification's TriggerMessageStatus.
     pub enum Status {
         Accepted = "Accepted",
         Rejected = "Rejected",

@@ -7,7 +7,7 @@ record! {
 }
 
 text_enum! {
-    /// § 7.55.
+    /// The specification's UnlockStatus.
     pub enum Status {
         Unlocked = "Unlocked",
         UnlockFailed = "UnlockFailed",

@@ -11,7 +11,7 @@ pub struct Action {
 }
 
 impl Action {
-    /// The action of this name; names are compared as written (2.0.1 part 4 § 4.1.2).
+    /// The action of this name; names are compared as written.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         ACTIONS.iter().find(|action| action.name == name)
     }
