@@ -10,6 +10,8 @@
 mod orders;
 mod refunds;
 mod schedule;
+#[cfg(test)]
+pub(crate) mod standin;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@
 //! under the lock of its row. So a webhook, a poll, a page view, a job and a restart can all call it, in any order and twice.
 
 use api::i18n::sms as texts;
-use chrono::{DateTime, Utc};
 use domain::charging::hold::Limit;
 use domain::charging::session::SessionState;
 use domain::guest::{GuestPhase, StartFailure};
@@ -265,9 +264,4 @@ pub(super) async fn check(connection: &mut PgConnection) -> Result<Vec<Violation
         }
     }
     Ok(found)
-}
-
-/// A time for the summary that is stable: when the charge was made.
-pub(super) fn begun_at(charge: &Charge, snapshot: &SessionSnapshot) -> DateTime<Utc> {
-    snapshot.started_at.unwrap_or(snapshot.requested_at).max(charge.created_at)
 }

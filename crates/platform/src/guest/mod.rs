@@ -9,6 +9,8 @@
 mod changes;
 mod checkout;
 mod flow;
+#[cfg(test)]
+pub(crate) mod house;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use domain::guest::GuestPhase;
 use domain::stations::ConnectorStatus;
 use domain::{ConnectorCode, ConnectorId, GuestToken, Tyiyn};
 
-use super::flow::{self, Patience};
+use super::flow::Patience;
 use super::{Charge, Guest, GuestError, RETURN_PATIENCE};
 use crate::balance::{Order, OrderState, Refund, RefundStage};
 use crate::charging::SessionSnapshot;
@@ -30,8 +30,12 @@ impl Guest {
         })
     }
 
+    /// Free connectors: those that report so and where nobody is about to start.
     async fn neighbours(&self, beside: Option<ConnectorId>) -> Result<Vec<Neighbour>, GuestError> {
-        Ok(self.stations.neighbours(beside).await?.into_iter().map(|(_, neighbour)| neighbour).collect())
+        let neighbours = self.stations.neighbours(beside).await?;
+        let ids: Vec<ConnectorId> = neighbours.iter().map(|(id, _)| *id).collect();
+        let busy = self.charging.busy(&ids).await?;
+        Ok(neighbours.into_iter().filter(|(id, _)| !busy.contains(id)).map(|(_, neighbour)| neighbour).collect())
     }
 
     /// Whether somebody charges there or is about to.
@@ -127,7 +131,7 @@ impl Guest {
         let State { order, session, refunds } = state;
 
         let live = match (&session, phase) {
-            (Some(session), GuestPhase::Charging | GuestPhase::Stopping) => Some(self.live(&charge, &order, session)?),
+            (Some(session), GuestPhase::Charging | GuestPhase::Stopping) => Some(self.live(&order, session)?),
             _ => None,
         };
         let summary = match &session {
@@ -162,13 +166,13 @@ impl Guest {
         })
     }
 
-    fn live(&self, charge: &Charge, order: &Order, session: &SessionSnapshot) -> Result<LiveView, GuestError> {
+    fn live(&self, order: &Order, session: &SessionSnapshot) -> Result<LiveView, GuestError> {
         let now = self.db.now();
         let price_at = |at| session.tariff.price_at(at).map_err(crate::charging::ChargingError::from);
         let price = price_at(now)?;
         let next_price = price.until.map(price_at).transpose()?;
         Ok(LiveView {
-            started_at: flow::begun_at(charge, session),
+            started_at: session.started_at.unwrap_or(session.requested_at),
             energy: session.energy,
             cost: session.cost,
             power: session.power,
