@@ -1,7 +1,7 @@
 // The whole product as `evp demo` starts it: PostgreSQL, server, stand-ins, virtual charge points. One for each test file.
 
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,9 +25,11 @@ export class Demo {
     });
     const demo = new Demo();
     demo.#directory = await mkdtemp(path.join(tmpdir(), 'evp-browser-'));
+    // Root's PostgreSQL runs as another user, who must be able to enter.
+    await chmod(demo.#directory, 0o711);
     const flags = Object.entries({ port: 0, data: path.join(demo.#directory, 'postgres'), ...options });
     const words = flags.flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, String(value)]);
-    demo.#process = spawn(binary, ['demo', '--json', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    demo.#process = spawn(binary, ['demo', '--json', ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
     createInterface({ input: demo.#process.stderr }).on('line', (line) => demo.#remember(line));
     Object.assign(demo, await demo.#links());
     return demo;
@@ -41,8 +43,7 @@ export class Demo {
       this.#process.once('error', (error) => fail(`could not be started: ${error.message}`));
       this.#process.once('exit', (code, signal) => fail(`ended with ${signal ?? code}`));
       createInterface({ input: this.#process.stdout }).on('line', (line) => {
-        this.#remember(line);
-        if (!line.startsWith('{')) return;
+        if (!line.startsWith('{')) return this.#remember(line);
         clearTimeout(timer);
         resolve(JSON.parse(line));
       });

@@ -29,7 +29,7 @@ export function suite(name, { javaScript, demo: options = {} }) {
         await body(guest, demo, (who) => arrive(`${title}-2`, who));
       } catch (error) {
         await guest.leave({ failed: true });
-        error.message += `\n--- the demo's last lines ---\n${demo.log().split('\n').slice(-15).join('\n')}`;
+        error.message += `\n--- the demo's last lines ---\n${demo.log().split('\n').slice(-8).join('\n')}`;
         throw error;
       }
       await guest.leave({ failed: false });

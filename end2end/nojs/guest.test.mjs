@@ -60,15 +60,35 @@ test('a wrong form comes back with its values and a message at the field', async
 });
 
 test('a form that is sent twice is one order', async (guest, demo) => {
-  const connector = demo.connector({ cable: 'by_hand' });
+  await guest.scan(demo.connector({ cable: 'by_hand' }));
   const before = (await demo.paymentState()).orders.length;
-  await guest.scan(connector);
-  await guest.order({ som: '1000' });
-  await guest.page.goBack();
-  await guest.get('connector-page').waitFor();
-  await guest.get('pay').click();
-  await guest.page.waitForURL((url) => !url.pathname.startsWith('/q/'));
+  const form = { idempotency_key: await guest.page.locator('[name=idempotency_key]').inputValue(), amount: '1000', amount_custom: '', phone: demo.guest_phone };
+  const [first, again] = await Promise.all([guest.post(guest.page.url(), form), guest.post(guest.page.url(), form)]);
+  const late = await guest.post(guest.page.url(), form);
+  assert.equal(first.status(), 303);
+  assert.equal(first.headers().location, again.headers().location);
+  assert.equal(first.headers().location, late.headers().location);
   assert.equal((await demo.paymentState()).orders.length, before + 1);
+});
+
+test('the back button and a reload change nothing', async (guest, demo) => {
+  await guest.scan(demo.connector({ cable: 'by_hand' }));
+  await guest.order({ som: '500' });
+  await guest.pay();
+  await guest.reach('plug_in');
+  const { orders } = await demo.paymentState();
+  const { charge } = guest;
+  await guest.page.goBack();
+  await guest.page.goForward();
+  await guest.page.reload();
+  assert.equal(guest.charge, charge);
+  assert.equal(await guest.phase(), 'plug_in');
+  assert.equal((await demo.paymentState()).orders.length, orders.length);
+  await guest.open('/');
+  await guest.get('charge-in-progress').click();
+  assert.equal(guest.charge, charge, 'the way back is on every page');
+  await guest.stop();
+  await guest.reach('failed_refunded');
 });
 
 test('the payer pays on another phone, and this page finds out', async (guest, demo) => {
