@@ -81,7 +81,7 @@ pub async fn live(State(live): State<Live>, Path(token): Path<String>, headers: 
 async fn follow(live: Live, token: GuestToken, locale: Locale, socket: WebSocket) {
     let (mut to_page, mut from_page) = socket.split();
     let Ok(mut changes) = live.guest.changes(&token).await else { return };
-    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut changes_open = true;

@@ -49,7 +49,7 @@ pub struct World {
 }
 
 /// How much faster than the clock the cars of the tests charge, so that a test takes seconds.
-pub const SPEED: u32 = 400;
+pub const SPEED: u32 = 150;
 /// Between two readings: fast as well.
 pub const METER_INTERVAL_MS: u32 = 200;
 /// The sender that the SMS stand-in has approved.
@@ -220,7 +220,9 @@ impl TestApp {
     /// A connected virtual charge point with a car at hand.
     pub async fn charger(&self, identity: &str) -> VirtualChargePoint {
         let charger = VirtualChargePoint::connect(self.world.charger(&self.url, identity)).await.unwrap();
-        charger.until_answered("StatusNotification", 1).await;
+        // Of each connector, and of the charge point itself.
+        let reports = charger.state().connectors.len() + 1;
+        charger.until_answered("StatusNotification", reports).await;
         charger
     }
 
