@@ -13,8 +13,10 @@ use crate::db::{self, Tx};
 use crate::jobs::{self, NewJob, Outcome};
 use crate::ledger::{self, AccountCode, NewEntry};
 
-/// Longer than the client waits for an answer: a claim that is older belongs to a call that died with its process.
-const LINK_CLAIM: TimeDelta = TimeDelta::seconds(20);
+/// While somebody asks for the link nobody else does, so that one checkout is one link. A call that died with its process is
+/// made up for after this; one that only takes longer is asked for a second time, which does no harm: whichever link comes first
+/// is shown.
+const LINK_CLAIM: TimeDelta = TimeDelta::seconds(8);
 /// A provider that swallows this many answers in a row is down; the payer is better told so.
 const LINK_ATTEMPTS_MAX: i32 = 5;
 /// The page that has just made the order asks for the link itself; the job only sees to it that somebody did.
@@ -85,7 +87,9 @@ impl Balance {
                 match result {
                     Ok(link) => {
                         store::link_made(&mut tx, id, &order.external_id, &link.guid, &link.payment_url).await?;
-                        audit::resolve_alert(&mut tx, "payment_links", "namba").await?;
+                        for kind in ["payment_links", "payment_provider"] {
+                            audit::resolve_alert(&mut tx, kind, "namba").await?;
+                        }
                     }
                     // Never arrived: the same id later.
                     Err(ProviderError::NotSent { .. }) => store::link_not_made(&mut tx, id, &order.external_id).await?,

@@ -119,6 +119,7 @@ pub(super) async fn claim_link(
     Ok(done.rows_affected() == 1)
 }
 
+/// The link of this external id is the one that is shown, also when it comes so late that another one has been asked for.
 pub(super) async fn link_made(
     connection: &mut PgConnection,
     id: OrderId,
@@ -127,8 +128,8 @@ pub(super) async fn link_made(
     payment_url: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "update payment_order set state = 'link', link_guid = $3, payment_url = $4, link_asked_until = null
-        where id = $1 and external_id = $2 and state = 'new'",
+        "update payment_order set state = 'link', external_id = $2, link_guid = $3, payment_url = $4, link_asked_until = null
+        where id = $1 and state = 'new'",
         id.as_uuid(),
         external_id,
         guid,

@@ -271,7 +271,7 @@ async fn a_process_that_dies_while_it_asks_for_the_link_leaves_no_guest_without_
     house
         .tx(move |mut tx| async move {
             let now = tx.now();
-            assert!(store::claim_link(&mut tx, order, now, now + TimeDelta::seconds(30)).await?);
+            assert!(store::claim_link(&mut tx, order, now, now + TimeDelta::seconds(8)).await?);
             Ok(())
         })
         .await;
@@ -287,11 +287,30 @@ async fn a_process_that_dies_while_it_asks_for_the_link_leaves_no_guest_without_
     lost.await.unwrap();
     house.later(TimeDelta::seconds(5)).await;
     assert_eq!(house.found(order).await.state, OrderState::New, "the call may still be under way");
-    for _ in 0..10 {
-        house.later(TimeDelta::seconds(5)).await;
-    }
+    house.later(TimeDelta::seconds(5)).await;
     assert_eq!(house.found(order).await.state, OrderState::Link);
     assert_eq!(house.standins.links().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_link_that_comes_late_is_shown_and_can_be_paid() {
+    let house = House::start().await;
+    let order = house.new_order().await;
+    let first = house.external_id(order).await;
+    // Another one has been asked for in the meantime, and its answer was lost.
+    let (old, new) = (first.clone(), external_id(order.as_uuid(), 2));
+    house
+        .tx(move |mut tx| {
+            let (old, new) = (old.clone(), new.clone());
+            async move {
+                store::next_link(&mut tx, order, &old, &new).await?;
+                store::link_made(&mut tx, order, &old, "guid", "https://pay.example/").await?;
+                Ok(())
+            }
+        })
+        .await;
+    let found = house.found(order).await;
+    assert_eq!((found.state, found.external_id, found.link_attempt), (OrderState::Link, first, 2));
 }
 
 #[tokio::test]
