@@ -43,12 +43,14 @@ pub async fn refuse_foreign_forms(State(state): State<AppState>, visit: Visit, r
     }
 }
 
-/// Pages hold prices, secrets and nonces of the moment: they are never kept, and their addresses are told to nobody.
+/// A charge's pages are never kept, and their addresses are told to nobody. The other pages are asked for again each time, but going
+/// back to one finds it as it was left, with what was typed.
 pub async fn keep_private(request: Request, next: Next) -> Response {
     let secret = request.uri().path().starts_with("/g/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let kept = if secret { "no-store" } else { "private, no-cache" };
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(kept));
     // Public pages keep their origin on their own forms, which is how old browsers prove where a form comes from.
     let policy = if secret { "no-referrer" } else { "same-origin" };
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static(policy));

@@ -3,13 +3,13 @@
 use api::i18n::Locale;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
 
 use crate::redirect::{safe_local, see_other};
 use crate::state::{AppState, Site};
 use crate::theme::Theme;
+use crate::visit::set_cookie;
 use crate::{locale, theme as theme_choice};
 
 /// A year: the choice of a language is not a secret and does not change.
@@ -38,14 +38,8 @@ pub async fn theme(State(state): State<AppState>, choice: Result<Form<Choice>, F
 
 fn keep(site: &Site, name: &str, value: Option<&str>, back: &str) -> Response {
     let mut response = see_other(safe_local(back).unwrap_or("/"));
-    if let Some(cookie) = value.and_then(|value| cookie(site, name, value, KEPT_S)) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    if let Some(value) = value {
+        set_cookie(site, &mut response, name, value, "/", KEPT_S);
     }
     response
-}
-
-/// A cookie for the whole site that no script reads. `kept_s` 0 removes it.
-pub fn cookie(site: &Site, name: &str, value: &str, kept_s: u32) -> Option<HeaderValue> {
-    let secure = if site.is_https() { "; Secure" } else { "" };
-    HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={kept_s}; SameSite=Lax; HttpOnly{secure}")).ok()
 }

@@ -37,6 +37,15 @@ pub fn notice(tone: Tone, text: String) -> AnyView {
     view! { <div class=class>{icon}<p>{text}</p></div> }.into_any()
 }
 
+/// The letter on the case, large; the words beside it name it, too. A label that is no letter or two is cut off.
+pub fn letter(label: &str, class: &'static str) -> AnyView {
+    let shown: String = label.chars().take(LETTER_CHARS_MAX).collect();
+    view! { <span class=class aria-hidden="true">{shown}</span> }.into_any()
+}
+
+/// What fits into the square.
+const LETTER_CHARS_MAX: usize = 4;
+
 /// The number to call, as a large link.
 pub fn helpline_card(locale: Locale, phone: &str) -> AnyView {
     let shown = shown_phone(phone);

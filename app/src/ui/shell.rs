@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::render::{Motion, Page, REFRESH_S};
 use crate::theme::Theme;
-use crate::ui::{icons, parts};
+use crate::ui::icons;
 use crate::visit::Visit;
 
 /// Loads the WASM module once the page is idle (after 1.5 s at the latest: a page that is never idle would else never wake) and
@@ -31,7 +31,7 @@ pub fn document(visit: &Visit, page: &Page, nonce: &str, content: AnyView) -> An
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="format-detection" content="telephone=no"/>
-                <title>{title}</title>
+                <title inner_html=escape(&title)></title>
                 <link rel="stylesheet" href=visit.site.assets.css.clone()/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
@@ -47,6 +47,11 @@ pub fn document(visit: &Visit, page: &Page, nonce: &str, content: AnyView) -> An
         </html>
     }
     .into_any()
+}
+
+/// A title is text to its end tag: the marks that Leptos leaves beside dynamic text would be read as part of it.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 /// Without JavaScript the page asks again by itself.
@@ -73,9 +78,9 @@ fn header(visit: &Visit) -> AnyView {
         <header class="frame flex items-center justify-between gap-3 py-3">
             <a class="brand" href="/" aria-label=format!("Red Petroleum EV. {}", site::to_start_page(locale))>
                 {icons::mark("h-8 w-8 shrink-0")}
-                <span class="brand-name">"Red Petroleum" <b>"EV"</b></span>
+                <span class="brand-name">"Red Petroleum\u{a0}"<b>"EV"</b></span>
             </a>
-            <nav class="switch" aria-label=site::language(locale)>
+            <nav class="switch switch-languages" aria-label=site::language(locale)>
                 {Locale::ALL.map(|to| language_link(visit, to)).into_iter().collect_view()}
             </nav>
         </header>
@@ -85,20 +90,16 @@ fn header(visit: &Visit) -> AnyView {
 
 /// A link that comes back to this page in another language.
 fn language_link(visit: &Visit, to: Locale) -> AnyView {
-    let name = match to {
-        Locale::Ru => "Русский",
-        Locale::Ky => "Кыргызча",
-        Locale::En => "English",
-    };
-    let short = match to {
-        Locale::Ru => "Рус",
-        Locale::Ky => "Кыр",
-        Locale::En => "Eng",
+    // The beginning is shown, the whole is heard: what a person sees must be part of what the link is called (WCAG 2.5.3).
+    let (short, rest) = match to {
+        Locale::Ru => ("Рус", "ский"),
+        Locale::Ky => ("Кыр", "гызча"),
+        Locale::En => ("Eng", "lish"),
     };
     let current = (to == visit.locale).then_some("true");
     view! {
-        <a class="switch-item" href=switch_address("/lang", to.tag(), &visit.here) lang=to.tag() hreflang=to.tag() aria-current=current aria-label=name rel="nofollow">
-            {short}
+        <a class="switch-item" href=switch_address("/lang", to.tag(), &visit.here) lang=to.tag() hreflang=to.tag() aria-current=current rel="nofollow">
+            {short}<span class="sr-only">{rest}</span>
         </a>
     }
     .into_any()
@@ -147,14 +148,9 @@ fn unfinished(visit: &Visit) -> Option<AnyView> {
 
 fn footer(visit: &Visit) -> AnyView {
     let locale = visit.locale;
-    let phone = visit.site.helpline.clone();
     view! {
         <footer class="frame footer">
             <p>{site::no_cards_here(locale)}</p>
-            <p>
-                {format!("{}: ", site::helpline(locale))}
-                <a class="link whitespace-nowrap" href=parts::tel(&phone)>{parts::shown_phone(&phone)}</a>
-            </p>
             <nav class="switch" aria-label=site::theme(locale)>{Theme::ALL.map(|to| theme_link(visit, to)).into_iter().collect_view()}</nav>
         </footer>
     }

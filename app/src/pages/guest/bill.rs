@@ -1,7 +1,7 @@
 //! The end of a charge: what was used, what it cost in which price band, what comes back. All from the receipt and nothing else.
 
 use api::guest::{GuestView, SummaryView};
-use api::i18n::{Locale, format, guest as t, receipt};
+use api::i18n::{Locale, format, guest as t, receipt, site};
 use domain::receipts::ReceiptDocument;
 use domain::tariffs::{BillLine, LineKind};
 use leptos::prelude::*;
@@ -111,11 +111,15 @@ fn line(locale: Locale, r: &ReceiptDocument, line: &BillLine) -> AnyView {
     let times = format!("{}–{}", format::time(&r.time_zone, line.from), format::time(&r.time_zone, line.to));
     let how = match line.kind {
         LineKind::Energy => {
-            format!("{times}, {} × {}", format::energy_exact(locale, line.energy), format::money_short(locale, line.unit_price))
+            format!(
+                "{times}, {}\u{a0}×\u{a0}{}",
+                format::energy_exact(locale, line.energy),
+                format::money_short(locale, line.unit_price)
+            )
         }
         LineKind::Time | LineKind::Idle => {
             format!(
-                "{times}, {} × {}",
+                "{times}, {}\u{a0}×\u{a0}{}",
                 format::duration(locale, line.seconds),
                 format::price_per_minute(locale, line.unit_price)
             )
@@ -133,11 +137,13 @@ fn line(locale: Locale, r: &ReceiptDocument, line: &BillLine) -> AnyView {
 
 fn papers(locale: Locale, view: &GuestView, r: &ReceiptDocument) -> AnyView {
     let address = format!("/g/{}", view.token);
+    let seller = format!("{}: {}, {}", site::seller(locale), r.seller_name, site::tin(locale, &r.seller_tin));
     let issued = format::date_time(locale, &r.time_zone, r.issued_at);
     view! {
         <section class="card">
             <h2>{t::receipt_number(locale, &r.number)}</h2>
             <p class="muted text-sm">{format!("{issued} · {}", t::receipt_not_fiscal(locale))}</p>
+            <p class="muted text-sm" data-testid="seller">{seller}</p>
             <a class="button button-main mt-5" href=format!("{address}/receipt.pdf") data-testid="pdf-link">{icons::document("icon")}{t::receipt_pdf(locale)}</a>
             <p class="mt-4 text-sm">
                 <a class="link" href=address data-testid="receipt-link">{t::receipt_link(locale)}</a>

@@ -11,7 +11,7 @@ use crate::islands::{CopyLink, LiveSession};
 use crate::live;
 use crate::render::{Motion, Page, render};
 use crate::ui::icons;
-use crate::ui::parts::helpline_card;
+use crate::ui::parts::{helpline_card, letter};
 use crate::visit::Visit;
 
 /// The page in the phase that the view tells.
@@ -123,7 +123,7 @@ fn about(visit: &Visit, view: &GuestView) -> AnyView {
     let link = format!("{}/g/{}", visit.site.origin, view.token);
     view! {
         <section class="card flex items-center gap-4">
-            <span class="letter letter-small" aria-hidden="true">{c.connector_label.clone()}</span>
+            {letter(&c.connector_label, "letter letter-small")}
             <div class="min-w-0">
                 <p class="font-semibold">{c.station_name.clone()}</p>
                 <p class="muted text-sm">{format!("{}, {} · {}", t::connector(locale, &c.connector_label), receipt::plug(c.plug), c.station_address)}</p>

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use crate::islands::AmountPicker;
 use crate::render::{Motion, Page, render};
 use crate::ui::icons;
-use crate::ui::parts::{Tone, fact, helpline_card, notice};
+use crate::ui::parts::{Tone, fact, helpline_card, letter, notice};
 use crate::visit::Visit;
 
 /// The value of the radio button "another amount".
@@ -46,14 +46,15 @@ pub struct Filled {
 }
 
 impl Filled {
-    /// An empty form with a key of its own.
+    /// An empty form. Its key stays the same until the order is paid or given up, so that reloading, another tab, or going back and
+    /// paying again is one order.
     pub fn fresh(visit: &Visit, view: &ConnectorView) -> Self {
         let picked = offered(view).first().map_or_else(|| CUSTOM.to_owned(), |(som, _)| som.to_string());
         Self {
             picked,
             custom: String::new(),
             phone: "+996 ".to_owned(),
-            key: visit.site.random_word(),
+            key: visit.form_key(&view.code),
             errors: CheckoutErrors::default(),
             banner: Banner::None,
         }
@@ -88,7 +89,8 @@ pub fn answer(visit: &Visit, view: &ConnectorView, filled: Filled, status: Statu
     let sale = for_sale(view);
     let title = format!("{}, {}", t::connector(visit.locale, &view.connector_label), view.station_name);
     let page = Page::new(title).status(status).motion(if sale { Motion::Islands } else { Motion::Still });
-    render(visit, page, || {
+    let key = sale.then(|| filled.key.clone());
+    let mut response = render(visit, page, || {
         let locale = visit.locale;
         let banner = banner(locale, filled.banner);
         let offer = if sale { form(locale, view, filled) } else { not_for_sale(locale, view) };
@@ -99,15 +101,19 @@ pub fn answer(visit: &Visit, view: &ConnectorView, filled: Filled, status: Statu
                     {place(locale, view)}
                     {price(locale, view)}
                 </div>
+                <div class="stack column-offer">{offer}</div>
                 <div class="stack">
-                    {offer}
                     {helpline_card(locale, &view.helpline)}
                     {seller(locale, view)}
                 </div>
             </div>
         }
         .into_any()
-    })
+    });
+    if let Some(key) = key {
+        visit.keep_form_key(&view.code, &key, &mut response);
+    }
+    response
 }
 
 fn banner(locale: Locale, banner: Banner) -> Option<AnyView> {
@@ -141,8 +147,8 @@ fn place(locale: Locale, view: &ConnectorView) -> AnyView {
             <h1 class="mt-3">{view.station_name.clone()}</h1>
             <p class="muted">{view.station_address.clone()}</p>
             <div class="mt-5 flex items-center gap-4">
-                <span class="letter" aria-hidden="true">{view.connector_label.clone()}</span>
-                <div>
+                {letter(&view.connector_label, "letter")}
+                <div class="min-w-0">
                     <p class="font-semibold">{format!("{} · {}", t::connector(locale, &view.connector_label), receipt::plug(view.plug))}</p>
                     <p class="muted">{format!("{power}, {}", t::current(locale, view.current))}</p>
                 </div>
@@ -353,7 +359,7 @@ fn neighbour(locale: Locale, n: &Neighbour) -> AnyView {
     view! {
         <li>
             <a class="row" href=format!("/q/{}", n.code) data-testid="neighbour">
-                <span class="letter letter-small" aria-hidden="true">{n.connector_label.clone()}</span>
+                {letter(&n.connector_label, "letter letter-small")}
                 <span class="grow min-w-0">
                     <b class="block">{n.station_name.clone()}</b>
                     <span class="muted text-sm">{format!("{}: {what}", t::connector(locale, &n.connector_label))}</span>

@@ -77,7 +77,10 @@ fn numbers(locale: Locale, view: &GuestView, live: &LiveView, snapshot: &LiveSna
     view! {
         <div class="mt-5">
             <p class="muted">{t::energy(locale)}</p>
-            <p class="figure figure-large" data-testid="energy" data-live="energy">{snapshot.energy.clone()}</p>
+            <p class="figure figure-large" data-testid="energy">
+                <span data-live="energy_number">{snapshot.energy_number.clone()}</span>
+                <span class="unit">{format!("\u{a0}{}", format::kwh_unit(locale))}</span>
+            </p>
         </div>
         <div class="mt-4">
             <p class="flex flex-wrap items-baseline gap-x-2">
@@ -152,7 +155,7 @@ pub fn stopping(locale: Locale, view: &GuestView) -> AnyView {
         <section class="card">
             <div class="flex items-center gap-4">
                 <span class="disc disc-wait">{icons::clock("icon")}</span>
-                <h1 role="status">{t::stopping_title(locale)}</h1>
+                <h1>{t::stopping_title(locale)}</h1>
             </div>
             {calm}
             {offline}

@@ -18,11 +18,10 @@ use domain::guest::GuestPhase;
 use domain::{ConnectorCode, GuestToken};
 use serde::Deserialize;
 
-use crate::pages::preferences::cookie;
 use crate::pages::problem;
 use crate::redirect::{found, see_other};
 use crate::state::AppState;
-use crate::visit::{CHARGE_COOKIE, Visit};
+use crate::visit::{CHARGE_COOKIE, Visit, set_cookie};
 use connector_page::{Banner, Filled};
 
 /// How long a browser is led back to a charge that it left open: longer than any charge lasts.
@@ -105,9 +104,7 @@ fn ordered(visit: &Visit, token: &GuestToken, payment_url: Option<String>) -> Re
 }
 
 fn remember(visit: &Visit, token: &GuestToken, kept_s: u32, response: &mut Response) {
-    if let Some(cookie) = cookie(&visit.site, CHARGE_COOKIE, token.as_str(), kept_s) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
+    set_cookie(&visit.site, response, CHARGE_COOKIE, token.as_str(), "/", kept_s);
 }
 
 /// `?returned` is there when the payment page sent the payer back.
@@ -131,6 +128,9 @@ pub async fn charge(
             let remembered = visit.charge.as_ref() == Some(&view.token);
             if live != remembered && (live || remembered) {
                 remember(&visit, &view.token, if live { CHARGE_COOKIE_KEPT_S } else { 0 }, &mut response);
+            }
+            if view.phase != GuestPhase::AwaitingPayment {
+                visit.forget_form_key(&view.code, &mut response);
             }
             response
         }

@@ -9,7 +9,7 @@ use super::charge_page::copy;
 use super::live_panel::stop_control;
 use crate::islands::Countdown;
 use crate::ui::icons;
-use crate::ui::parts::{Tone, notice};
+use crate::ui::parts::{Tone, letter, notice};
 
 /// The payment link in every form that a payer may need: a button, a code for another phone, text to copy.
 pub fn for_payment(locale: Locale, view: &GuestView, returned: bool) -> AnyView {
@@ -98,7 +98,7 @@ pub fn for_cable(locale: Locale, view: &GuestView) -> AnyView {
     view! {
         <section class="card">
             <p class=pill role="status" data-testid="start-state"><span class="dot"></span>{state}</p>
-            <div class="plugging-scene">{icons::plugging("plugging-art")}<span class="letter" aria-hidden="true">{label.clone()}</span></div>
+            <div class="plugging-scene">{letter(&label, "letter")}{icons::plugging("plugging-art")}</div>
             <h1>{t::plug_in_title(locale)}</h1>
             <p class="lead">{t::plug_in_text(locale, label)}</p>
             {left}

@@ -13,7 +13,7 @@ use super::Locale;
 
 crate::messages! {
     connector(label) { ru: "Разъём {label}", ky: "Туташтыргыч {label}", en: "Connector {label}" }
-    up_to(power) { ru: "до {power}", ky: "эң көбү {power}", en: "up to {power}" }
+    up_to(power) { ru: "до\u{a0}{power}", ky: "эң көбү {power}", en: "up to\u{a0}{power}" }
     current_ac() { ru: "переменный ток", ky: "өзгөрмө ток", en: "AC" }
     current_dc() { ru: "постоянный ток", ky: "туруктуу ток", en: "DC" }
 
@@ -48,17 +48,17 @@ crate::messages! {
     amount_other_hint() { ru: "своя сумма", ky: "өз суммаңыз", en: "your own amount" }
     amount_label() { ru: "Своя сумма, сом", ky: "Өз суммаңыз, сом", en: "Your own amount, KGS" }
     amount_range(min, max) { ru: "От {min} до {max}", ky: "{min} – {max}", en: "From {min} to {max}" }
-    about_energy(energy) { ru: "≈ {energy}", ky: "≈ {energy}", en: "≈ {energy}" }
+    about_energy(energy) { ru: "≈\u{a0}{energy}", ky: "≈\u{a0}{energy}", en: "≈\u{a0}{energy}" }
     rest_title() { ru: "Что не потратите, вернётся", ky: "Жумшалбаганы кайтып берилет", en: "What you do not use comes back" }
     rest_text() {
-        ru: "Вы платите сумму сейчас. После зарядки остаток сам вернётся туда, откуда пришла оплата; возврат виден на странице зарядки, пока не завершится.",
-        ky: "Сумманы азыр төлөйсүз. Кубаттоодон кийин калганы төлөм келген жерге өзү кайтат; кайтаруу бүткүчө кубаттоо бетинде көрүнүп турат.",
-        en: "You pay the sum now. After charging the rest returns by itself to where the payment came from; the charge's page shows the refund until it is complete."
+        ru: "Вы платите сейчас, а остаток после зарядки сам вернётся туда, откуда пришла оплата. Ход возврата видно на странице зарядки.",
+        ky: "Азыр төлөйсүз, ал эми кубаттоодон кийин калганы төлөм келген жерге өзү кайтат. Кайтаруунун жүрүшү кубаттоо бетинде көрүнөт.",
+        en: "You pay now; after charging the rest goes back by itself to where the payment came from. The charge's page shows how the refund goes."
     }
     stop_at_percent(percent) {
-        ru: "Зарядка остановится сама у отметки {percent} суммы: запас нужен, чтобы счёт её не превысил.",
-        ky: "Кубаттоо сумманын {percent} белгисинде өзү токтойт: эсеп андан ашып кетпеши үчүн запас керек.",
-        en: "Charging stops by itself at {percent} of the sum: the margin keeps the bill within it."
+        ru: "Зарядка сама остановится у {percent} суммы, чтобы счёт её не превысил.",
+        ky: "Эсеп суммадан ашпашы үчүн кубаттоо өзү токтойт: сумманын {percent}.",
+        en: "Charging stops by itself at {percent} of the sum, so that the bill stays within it."
     }
     phone_label() { ru: "Телефон", ky: "Телефон", en: "Phone" }
     phone_hint() { ru: "Только чтобы прислать чек по SMS. Регистрация не нужна.", ky: "Чекти SMS менен жөнөтүү үчүн гана. Каттоонун кереги жок.", en: "Only to send you the receipt by SMS. No account needed." }

@@ -10,10 +10,9 @@ crate::messages! {
     /// The brand link's name for a screen reader.
     to_start_page() { ru: "На главную", ky: "Башкы бетке", en: "Start page" }
 
-    helpline() { ru: "Служба поддержки", ky: "Колдоо кызматы", en: "Helpline" }
     helpline_invite() { ru: "Что-то не так? Позвоните, поможем.", ky: "Бир нерсе туура эмеспи? Чалыңыз, жардам беребиз.", en: "Something wrong? Call us, we will help." }
     seller() { ru: "Продавец", ky: "Сатуучу", en: "Seller" }
-    tin(number) { ru: "ИНН {number}", ky: "ИСН {number}", en: "TIN {number}" }
+    tin(number) { ru: "ИНН\u{a0}{number}", ky: "ИСН\u{a0}{number}", en: "TIN\u{a0}{number}" }
     /// Against stickers glued over ours.
     no_cards_here() {
         ru: "Мы никогда не просим номер карты на этих страницах.",
