@@ -62,15 +62,11 @@ pub fn render(visit: &Visit, page: Page, content: impl FnOnce() -> AnyView) -> R
     response
 }
 
-/// Leptos marks places between pieces of text so that hydration finds them. Our islands hydrate one element each and leave what is in
-/// it alone, so the marks are of no use here; in a `<title>` they would even be shown. Text cannot contain it: it is escaped.
-const PLACE_MARK: &str = "<!>";
-
 /// Islands want an owner with the shared context of server rendering; nothing else of Leptos' machinery is needed for pages whose
-/// data is already there.
+/// data is already there. The places that Leptos marks by `<!>` stay: an island that does not find them does not wake.
 fn to_html(view: impl FnOnce() -> AnyView) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new())));
     let html = owner.with(|| view().to_html());
     owner.unset_with_forced_cleanup();
-    html.replace(PLACE_MARK, "")
+    html
 }
