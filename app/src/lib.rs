@@ -31,7 +31,8 @@ mod router;
 pub mod security;
 #[cfg(feature = "ssr")]
 pub mod state;
-#[cfg(all(test, feature = "ssr"))]
+#[cfg(test)]
+#[cfg(feature = "ssr")]
 mod tests;
 #[cfg(feature = "ssr")]
 mod theme;

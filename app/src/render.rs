@@ -63,10 +63,45 @@ pub fn render(visit: &Visit, page: Page, content: impl FnOnce() -> AnyView) -> R
 }
 
 /// Islands want an owner with the shared context of server rendering; nothing else of Leptos' machinery is needed for pages whose
-/// data is already there. The places that Leptos marks by `<!>` stay: an island that does not find them does not wake.
+/// data is already there.
 fn to_html(view: impl FnOnce() -> AnyView) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new())));
     let html = owner.with(|| view().to_html());
     owner.unset_with_forced_cleanup();
-    html
+    with_needed_marks(&html)
+}
+
+/// Leptos marks places in the document by `<!>`, so that hydration finds them: no valid comment, and shown as text in a `<title>`. An
+/// island of ours hydrates one element around its children, so the marks behind the children are needed (without them it does not
+/// wake), and no other. Text cannot be mistaken for a mark: there `<` is escaped.
+fn with_needed_marks(html: &str) -> String {
+    let mut pieces = html.split(CHILDREN_END);
+    let mut result = pieces.next().unwrap_or_default().replace(MARK, "");
+    for mut piece in pieces {
+        result.push_str(CHILDREN_END);
+        while let Some(rest) = piece.strip_prefix(MARK) {
+            result.push_str(VALID_MARK);
+            piece = rest;
+        }
+        result.push_str(&piece.replace(MARK, ""));
+    }
+    result
+}
+
+const CHILDREN_END: &str = "</leptos-children>";
+const MARK: &str = "<!>";
+/// The same empty comment to a browser.
+const VALID_MARK: &str = "<!---->";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_marks_behind_an_islands_children_stay() {
+        let html = "<title>A<!></title><div><leptos-children><p>b<!></p><!></leptos-children><!><!></div><!><p>&lt;!&gt;</p>";
+        let kept = "<title>A</title><div><leptos-children><p>b</p></leptos-children><!----><!----></div><p>&lt;!&gt;</p>";
+        assert_eq!(with_needed_marks(html), kept);
+        assert_eq!(with_needed_marks(""), "");
+    }
 }

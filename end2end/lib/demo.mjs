@@ -73,11 +73,18 @@ export class Demo {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** The page behind a sticker, by what the demo says of the connector: `{ cable: 'plugs_itself' }`. */
-  connector(wanted) {
-    const found = this.connectors.find((c) => Object.entries(wanted).every(([name, value]) => c[name] === value));
-    if (!found) throw new Error(`the demo has no connector ${JSON.stringify(wanted)}: ${JSON.stringify(this.connectors)}`);
+  /** The connectors of which the demo says this: `{ cable: 'plugs_itself' }`. */
+  connectorsLike(wanted) {
+    const found = this.connectors.filter((c) => Object.entries(wanted).every(([name, value]) => c[name] === value));
+    if (found.length === 0) throw new Error(`the demo has no connector ${JSON.stringify(wanted)}: ${JSON.stringify(this.connectors)}`);
     return found;
+  }
+
+  /** A hand at the cable: `plug`, `unplug`, `stop`, `emergency`, `repair`, `offline`, `online`, `reboot`. */
+  async act(connector, act) {
+    const form = new URLSearchParams({ identity: connector.identity, connector: String(connector.evse_no), act });
+    const answer = await fetch(new URL('/act', this.charge_points), { method: 'POST', body: form, redirect: 'manual' });
+    if (answer.status !== 303) throw new Error(`${act}: ${answer.status} ${await answer.text()}`);
   }
 
   // --- the payment stand-in's own controls ------------------------------------------------------------------------------

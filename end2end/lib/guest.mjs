@@ -5,8 +5,9 @@ import { NARROW, PATIENCE_MS, PHONE, Watch } from './browser.mjs';
 import { assertAccessible, assertFits, assertValidHtml, evidence, picture, twin } from './look.mjs';
 
 export class Guest {
-  /** The live page. */
   page;
+  /** Set by a test that keeps the islands from waking: then nothing waits for them. */
+  asleep = false;
   #context;
   #javaScript;
   #name;
@@ -61,7 +62,7 @@ export class Guest {
 
   /** With JavaScript: every island has been woken, so that a click reaches it. Without: there is nothing to wait for. */
   async awake() {
-    if (!this.#javaScript) return;
+    if (!this.#javaScript || this.asleep) return;
     await this.page.waitForFunction(() => {
       const islands = [...document.querySelectorAll('[data-island]')];
       return document.readyState === 'complete' && islands.every((island) => island.dataset.ready === 'true');
@@ -72,6 +73,7 @@ export class Guest {
   async look(name) {
     await this.awake();
     const file = `${this.#suite}-${name}`;
+    assert.match(await this.page.title(), /^[^<>&]{3,} · Red Petroleum EV$/, 'the title is for people');
     await picture(this.page, file);
     const looked = this.#javaScript ? this.page : await twin(this.page, { colorScheme: this.#colorScheme });
     await assertAccessible(looked);
@@ -88,10 +90,20 @@ export class Guest {
 
   // --- the guest's way --------------------------------------------------------------------------------------------------
 
-  /** Scans the code: the first page. */
-  async scan(connector) {
-    await this.open(new URL(connector.url).pathname);
-    await this.get('connector-page').waitFor();
+  /**
+   * Scans the code of a connector: the first page. `wanted` is what the demo says of one, `{ cable: 'by_hand' }`; of several the first
+   * that is free, because the test before may not have unplugged yet.
+   */
+  async scan(wanted) {
+    const end = Date.now() + 2 * PATIENCE_MS;
+    for (;;) {
+      for (const connector of this.demo.connectorsLike(wanted)) {
+        await this.open(new URL(connector.url).pathname);
+        if ((await this.get('connector-page').getAttribute('data-for-sale')) === 'true') return connector;
+      }
+      if (Date.now() > end) throw new Error(`no connector ${JSON.stringify(wanted)} is free`);
+      await this.page.waitForTimeout(500);
+    }
   }
 
   /** Fills the form. `som` is one of the offered sums or any other text. */
@@ -153,6 +165,12 @@ export class Guest {
     }
   }
 
+  /** Waits until the charge point has taken the start, after which the page stays as it is until the cable is in. */
+  async startAccepted() {
+    await this.page.locator('[data-testid=start-state].tone-good').waitFor();
+    await this.awake();
+  }
+
   /** Asks for the stop and says yes. */
   async stop() {
     await this.get('stop').click();
@@ -163,6 +181,15 @@ export class Guest {
 
   async text(testid) {
     return (await this.get(testid).innerText()).replaceAll(/[\u00a0\u202f]/g, ' ').trim();
+  }
+
+  /** Waits until a text on the page changes by itself. */
+  async moves(testid, from) {
+    const before = from ?? (await this.text(testid));
+    await this.page.waitForFunction(
+      ([id, text]) => document.querySelector(`[data-testid=${id}]`)?.innerText.replaceAll(/[\u00a0\u202f]/g, ' ').trim() !== text,
+      [testid, before],
+    );
   }
 
   /** A sum as the page writes it, in tyiyn. */

@@ -225,7 +225,8 @@ impl Config {
             }
         }
         let database_url = r.required("DATABASE_URL");
-        if !database_url.is_empty() && !(database_url.starts_with("postgres://") || database_url.starts_with("postgresql://")) {
+        let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme));
+        if !database_url.is_empty() && !is_postgres {
             r.fail("DATABASE_URL", "must begin with postgres://");
         }
         let public_url = r.url("EVP_PUBLIC_URL");
@@ -244,8 +245,14 @@ impl Config {
             }
         };
         let webhook_secret = r.text("EVP_NAMBA_WEBHOOK_SECRET");
-        if webhook_secret.as_ref().is_some_and(|s| s.chars().count() < SECRET_CHARS_MIN || !s.bytes().all(|b| b.is_ascii_graphic())) {
-            r.fail("EVP_NAMBA_WEBHOOK_SECRET", format!("must be {SECRET_CHARS_MIN} or more plain characters: it travels in a header"));
+        if webhook_secret
+            .as_ref()
+            .is_some_and(|s| s.chars().count() < SECRET_CHARS_MIN || !s.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            r.fail(
+                "EVP_NAMBA_WEBHOOK_SECRET",
+                format!("must be {SECRET_CHARS_MIN} or more plain characters: it travels in a header"),
+            );
         }
         let nikita_url = r.url("EVP_NIKITA_URL");
         let nikita_login = r.required("EVP_NIKITA_LOGIN");
@@ -283,7 +290,11 @@ impl Config {
         let config = Self {
             database_url: SecretString::from(database_url),
             database_connections_max: r.number("EVP_DATABASE_CONNECTIONS", 20, 4, 500),
-            listen: r.parsed("EVP_LISTEN", SocketAddr::from(([127, 0, 0, 1], 3000)), "an address and a port, like 0.0.0.0:3000"),
+            listen: r.parsed(
+                "EVP_LISTEN",
+                SocketAddr::from(([127, 0, 0, 1], 3000)),
+                "an address and a port, like 0.0.0.0:3000",
+            ),
             public_url,
             site_root: r.text("EVP_SITE_ROOT").map_or_else(|| PathBuf::from("target/site"), PathBuf::from),
             trusted_proxies,
@@ -294,9 +305,17 @@ impl Config {
                 api_version,
                 webhook_secret: webhook_secret.map(SecretString::from),
             },
-            nikita: NikitaSettings { base_url: nikita_url, login: nikita_login, password: SecretString::from(nikita_password), sender },
+            nikita: NikitaSettings {
+                base_url: nikita_url,
+                login: nikita_login,
+                password: SecretString::from(nikita_password),
+                sender,
+            },
             helpline,
-            amount_limits: AmountLimits { min: Tyiyn::new(i64::from(min_som) * 100), max: Tyiyn::new(i64::from(max_som) * 100) },
+            amount_limits: AmountLimits {
+                min: Tyiyn::new(i64::from(min_som) * 100),
+                max: Tyiyn::new(i64::from(max_som) * 100),
+            },
             hold_policy: HoldPolicy {
                 percent_of_limit: u8::try_from(percent_of_limit).unwrap_or(95),
                 percent_of_balance: u8::try_from(percent_of_balance).unwrap_or(90),
@@ -354,13 +373,27 @@ mod tests {
         env.insert("EVP_HOLD_PERCENT_OF_LIMIT".into(), "101".into());
         env.insert("EVP_LISTNE".into(), "a typing error".into());
         let names: Vec<_> = Config::from_env(&env).unwrap_err().0.into_iter().map(|p| p.variable).collect();
-        assert_eq!(names, ["EVP_*", "DATABASE_URL", "EVP_PUBLIC_URL", "EVP_NAMBA_WEBHOOK_SECRET", "EVP_HOLD_PERCENT_OF_LIMIT", "EVP_LISTEN"]);
+        assert_eq!(
+            names,
+            ["EVP_*", "DATABASE_URL", "EVP_PUBLIC_URL", "EVP_NAMBA_WEBHOOK_SECRET", "EVP_HOLD_PERCENT_OF_LIMIT", "EVP_LISTEN"]
+        );
     }
 
     #[test]
     fn an_empty_environment_names_all_that_is_required() {
         let text = Config::from_env(&BTreeMap::new()).unwrap_err().to_string();
-        for name in ["DATABASE_URL", "EVP_PUBLIC_URL", "EVP_NAMBA_URL", "EVP_NAMBA_MERCHANT", "EVP_NAMBA_SECRET", "EVP_NIKITA_URL", "EVP_NIKITA_LOGIN", "EVP_NIKITA_PASSWORD", "EVP_NIKITA_SENDER", "EVP_HELPLINE"] {
+        for name in [
+            "DATABASE_URL",
+            "EVP_PUBLIC_URL",
+            "EVP_NAMBA_URL",
+            "EVP_NAMBA_MERCHANT",
+            "EVP_NAMBA_SECRET",
+            "EVP_NIKITA_URL",
+            "EVP_NIKITA_LOGIN",
+            "EVP_NIKITA_PASSWORD",
+            "EVP_NIKITA_SENDER",
+            "EVP_HELPLINE",
+        ] {
             assert!(text.contains(name), "{name} is not named in:\n{text}");
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use api::guest::GuestApi;
 use api::i18n::Locale;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code, CloseFrame};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -55,7 +55,12 @@ impl Drop for OpenSocket {
 }
 
 /// `GET /g/{token}/live`: 403 for a foreign origin, 404 for an unknown token, 503 when too many are open.
-pub async fn live(State(live): State<Live>, Path(token): Path<String>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub async fn live(
+    State(live): State<Live>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     // A browser always sends Origin with a WebSocket handshake; a foreign page must not read a guest's numbers.
     if !live.origins.allows_websocket(&headers) {
         return StatusCode::FORBIDDEN.into_response();

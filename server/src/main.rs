@@ -84,7 +84,9 @@ fn run(arguments: Arguments) -> Result<()> {
             log_to_stderr(LogFormat::Text);
             demo::run(&arguments)
         }
-        Command::ChargePoint(ChargePoint::Add { station, identity }) => runtime()?.block_on(add_charge_point(&station, &identity)),
+        Command::ChargePoint(ChargePoint::Add { station, identity }) => {
+            runtime()?.block_on(add_charge_point(&station, &identity))
+        }
         Command::StandIns => {
             log_to_stderr(LogFormat::Text);
             runtime()?.block_on(demo::stand_ins::run())
@@ -102,7 +104,8 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// `RUST_LOG` says what is logged; by default what staff should read.
 fn log_to_stderr(format: LogFormat) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),
@@ -130,7 +133,8 @@ fn doctor() -> Result<()> {
     }
     if let Ok(url) = database_url() {
         let answer = runtime()?.block_on(async {
-            let db = platform::db::Db::connect(&platform::db::DbOptions::new(url), Arc::new(SystemClock), Arc::new(SystemIds)).await?;
+            let db = platform::db::Db::connect(&platform::db::DbOptions::new(url), Arc::new(SystemClock), Arc::new(SystemIds))
+                .await?;
             let violations = platform::invariants::check_all(&db).await;
             db.close().await;
             violations
@@ -152,7 +156,9 @@ fn doctor() -> Result<()> {
 async fn add_charge_point(station: &str, identity: &str) -> Result<()> {
     let station = domain::StationId::parse(station)?;
     let identity = domain::OcppIdentity::parse(identity)?;
-    let db = platform::db::Db::connect(&platform::db::DbOptions::new(database_url()?), Arc::new(SystemClock), Arc::new(SystemIds)).await?;
+    let db =
+        platform::db::Db::connect(&platform::db::DbOptions::new(database_url()?), Arc::new(SystemClock), Arc::new(SystemIds))
+            .await?;
     let stations = platform::stations::Stations::new(db.clone(), Arc::new(platform::LocalBus::new()));
     let added = stations.add_charge_point(station, identity).await?;
     writeln!(std::io::stdout(), "{}", added.password)?;

@@ -38,7 +38,12 @@ pub struct Parts {
 pub fn router(parts: Parts, site_root: &Path) -> Router {
     let pages = parts
         .pages
-        .merge(Router::new().route("/webhooks/namba", post(webhook::namba)).layer(DefaultBodyLimit::max(webhook::BODY_BYTES_MAX)).with_state(parts.webhooks))
+        .merge(
+            Router::new()
+                .route("/webhooks/namba", post(webhook::namba))
+                .layer(DefaultBodyLimit::max(webhook::BODY_BYTES_MAX))
+                .with_state(parts.webhooks),
+        )
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(
             ServiceBuilder::new()
@@ -49,27 +54,26 @@ pub fn router(parts: Parts, site_root: &Path) -> Router {
         );
     let files = Router::new()
         .nest_service("/pkg", ServeDir::new(site_root.join("pkg")).precompressed_br().precompressed_gzip())
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")));
-    let icons = ["favicon.svg", "favicon.ico", "robots.txt", "manifest.webmanifest", "apple-touch-icon.png"].into_iter().fold(Router::new(), |router, name| {
-        router.route_service(&format!("/{name}"), tower_http::services::ServeFile::new(site_root.join(name)))
-    });
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ));
+    let icons = ["favicon.svg", "favicon.ico", "robots.txt", "manifest.webmanifest", "apple-touch-icon.png"]
+        .into_iter()
+        .fold(Router::new(), |router, name| {
+            router.route_service(&format!("/{name}"), tower_http::services::ServeFile::new(site_root.join(name)))
+        });
     let health = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready)).with_state(parts.db);
     // The sockets are outside the time limit and the compression.
     let sockets = Router::new().route("/g/{token}/live", get(live)).with_state(parts.live).merge(parts.csms);
-    Router::new()
-        .merge(pages)
-        .merge(files)
-        .merge(icons)
-        .merge(health)
-        .merge(sockets)
-        .layer(
-            ServiceBuilder::new()
-                .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-                .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-                .layer(fixed(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), payment=()"))
-                .layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains")),
-        )
+    Router::new().merge(pages).merge(files).merge(icons).merge(health).merge(sockets).layer(
+        ServiceBuilder::new()
+            .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+            .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+            .layer(fixed(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), payment=()"))
+            .layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains")),
+    )
 }
 
 /// A header that every answer has unless a part set its own.
@@ -79,7 +83,8 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
 
 /// A span without the path: guest tokens are in paths, and they are secrets.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or("unmatched", axum::extract::MatchedPath::as_str);
+    let route =
+        request.extensions().get::<axum::extract::MatchedPath>().map_or("unmatched", axum::extract::MatchedPath::as_str);
     tracing::info_span!("request", http.method = %request.method(), http.route = route)
 }
 

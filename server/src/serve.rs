@@ -144,7 +144,10 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
                 shutdown: stop.clone(),
                 open: Arc::new(AtomicUsize::new(0)),
             },
-            webhooks: Webhooks { guest: Arc::new(guest) as Arc<dyn GuestApi>, proxies: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())) },
+            webhooks: Webhooks {
+                guest: Arc::new(guest) as Arc<dyn GuestApi>,
+                proxies: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
+            },
             csms: csms::router(csms.clone()),
             db: db.clone(),
         },
@@ -257,6 +260,7 @@ fn site(config: &Config, ids: &Arc<dyn Ids>) -> Site {
 /// cargo-leptos writes the hashes of the files beside the binary; a packaged site may carry the same file in its root.
 fn assets(site_root: &Path) -> app::assets::Assets {
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("hash.txt")));
-    let text = [Some(site_root.join("hash.txt")), beside].into_iter().flatten().find_map(|path| std::fs::read_to_string(path).ok());
+    let text =
+        [Some(site_root.join("hash.txt")), beside].into_iter().flatten().find_map(|path| std::fs::read_to_string(path).ok());
     text.map_or_else(app::assets::Assets::plain, |text| app::assets::Assets::from_hash_file(&text))
 }

@@ -24,7 +24,12 @@ pub struct Webhooks {
 
 /// 200 when it is durable, 401 without the right secret, 400 when it cannot be a notice, 503 when it could not be stored: only then is
 /// the provider meant to send it again.
-pub async fn namba(State(webhooks): State<Webhooks>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap, body: Bytes) -> StatusCode {
+pub async fn namba(
+    State(webhooks): State<Webhooks>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let secret = headers.get(SECRET_HEADER).and_then(|v| v.to_str().ok());
     let address = webhooks.proxies.client_address(peer.ip(), &headers).to_string();
     match webhooks.guest.payment_webhook(secret, &address, &body).await {

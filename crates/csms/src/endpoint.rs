@@ -65,14 +65,23 @@ impl IntoResponse for Refusal {
             )
                 .into_response(),
             Self::NoProtocol => {
-                (StatusCode::BAD_REQUEST, format!("offer one of these in Sec-WebSocket-Protocol: {}\n", Protocol::names())).into_response()
+                (StatusCode::BAD_REQUEST, format!("offer one of these in Sec-WebSocket-Protocol: {}\n", Protocol::names()))
+                    .into_response()
             }
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("30"))], "come again\n").into_response(),
+            Self::Busy => {
+                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("30"))], "come again\n")
+                    .into_response()
+            }
         }
     }
 }
 
-async fn connect(State(csms): State<Csms>, Path(identity): Path<String>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+async fn connect(
+    State(csms): State<Csms>,
+    Path(identity): Path<String>,
+    headers: HeaderMap,
+    mut upgrade: WebSocketUpgrade,
+) -> Response {
     match admit(&csms, &identity, &headers).await {
         Err(refusal) => {
             csms.0.registry.counters().handshakes_refused.fetch_add(1, Ordering::Relaxed);
@@ -81,23 +90,33 @@ async fn connect(State(csms): State<Csms>, Path(identity): Path<String>, headers
             tracing::warn!(charge_point.identity = %shown, reason = refusal.reason(), "Refused a handshake of {shown}");
             refusal.into_response()
         }
-        Ok((identity, charge_point, protocol)) => upgrade
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-            .max_message_size(MAX_FRAME_BYTES)
-            .max_frame_size(MAX_FRAME_BYTES)
-            .protocols([protocol.subprotocol()])
-            .on_upgrade(move |socket| {
-                let tasks = csms.0.tasks.clone();
-                tasks.track_future(Connection::run(csms, identity, charge_point, protocol, socket))
-            }),
+        Ok((identity, charge_point, protocol, name)) => {
+            // In the charge point's own spelling: it compares what it gets with what it sent.
+            upgrade.set_selected_protocol(name);
+            upgrade
+                .read_buffer_size(READ_BUFFER_BYTES)
+                .write_buffer_size(0)
+                .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+                .max_message_size(MAX_FRAME_BYTES)
+                .max_frame_size(MAX_FRAME_BYTES)
+                .on_upgrade(move |socket| {
+                    let tasks = csms.0.tasks.clone();
+                    // On the heap, so that the upgrade's own task stays small.
+                    tasks.track_future(Box::pin(Connection::run(csms, identity, charge_point, protocol, socket)))
+                })
+        }
     }
 }
 
-async fn admit(csms: &Csms, identity: &str, headers: &HeaderMap) -> Result<(OcppIdentity, ChargePointId, Protocol), Refusal> {
+async fn admit(
+    csms: &Csms,
+    identity: &str,
+    headers: &HeaderMap,
+) -> Result<(OcppIdentity, ChargePointId, Protocol, HeaderValue), Refusal> {
     let identity = OcppIdentity::parse(identity).map_err(|_| Refusal::Unknown)?;
-    if csms.0.shutdown.is_cancelled() || csms.0.registry.counters().connections.load(Ordering::Relaxed) >= csms.0.settings.connections_max {
+    if csms.0.shutdown.is_cancelled()
+        || csms.0.registry.counters().connections.load(Ordering::Relaxed) >= csms.0.settings.connections_max
+    {
         return Err(Refusal::Busy);
     }
     let password = password_of(headers, &identity);
@@ -114,8 +133,9 @@ async fn admit(csms: &Csms, identity: &str, headers: &HeaderMap) -> Result<(Ocpp
         }
     };
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
-    let protocol = Protocol::choose(offered).ok_or(Refusal::NoProtocol)?;
-    Ok((identity, charge_point, protocol))
+    let (protocol, name) = Protocol::choose(offered).ok_or(Refusal::NoProtocol)?;
+    let name = HeaderValue::from_str(name).map_err(|_| Refusal::NoProtocol)?;
+    Ok((identity, charge_point, protocol, name))
 }
 
 /// The password of Basic credentials whose user is the identity itself (OCPP 1.6 security whitepaper § 2.2).

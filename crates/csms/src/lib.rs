@@ -6,17 +6,17 @@
 //! A new protocol version is a folder beside [`v16`] and a row in [`protocol::Protocol`].
 
 mod connection;
+mod dispatch;
 mod endpoint;
 mod protocol;
 mod registry;
 pub mod v16;
 
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use platform::Bus;
-use platform::charging::{Charging, Ingest};
+use platform::charging::{Charging, Ingest, IngestStats};
 use platform::stations::Stations;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,6 +37,8 @@ pub struct CsmsSettings {
     pub answer_within: Duration,
     /// What charge points are told to send heartbeats at. Any frame proves life, so this can be slow.
     pub heartbeat_interval_s: u32,
+    /// A charge point that has told nothing of itself by then only lost its link: it is asked.
+    pub ask_status_after: Duration,
     /// Connections at the same time; the next one is told to come again later.
     pub connections_max: usize,
 }
@@ -49,6 +51,7 @@ impl Default for CsmsSettings {
             missed_pings_max: 2,
             answer_within: Duration::from_secs(30),
             heartbeat_interval_s: 300,
+            ask_status_after: Duration::from_secs(10),
             connections_max: 20_000,
         }
     }
@@ -70,8 +73,9 @@ pub(crate) struct Inner {
 }
 
 impl Csms {
+    /// Starts the dispatcher of commands, so it is called within a runtime.
     pub fn new(stations: Stations, charging: Charging, ingest: Ingest, bus: Arc<dyn Bus>, settings: CsmsSettings) -> Self {
-        Self(Arc::new(Inner {
+        let csms = Self(Arc::new(Inner {
             stations,
             charging,
             ingest,
@@ -80,7 +84,14 @@ impl Csms {
             registry: registry::Registry::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
-        }))
+        }));
+        csms.0.tasks.spawn(dispatch::run(csms.clone()));
+        csms
+    }
+
+    /// Figures of the writers behind all connections.
+    pub fn ingest_stats(&self) -> &IngestStats {
+        self.0.ingest.stats()
     }
 
     /// Figures for the bench and the metrics.

@@ -17,12 +17,14 @@ impl Protocol {
         self.version.subprotocol()
     }
 
-    /// The first of the offered subprotocols that we speak. The header may come several times, each a list.
-    pub(crate) fn choose<'a>(offered: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+    /// The first of the offered subprotocols that we speak, and how the charge point spells it. The header may come several times,
+    /// each a list.
+    pub(crate) fn choose<'a>(offered: impl IntoIterator<Item = &'a str>) -> Option<(Self, &'a str)> {
         offered
             .into_iter()
             .flat_map(|list| list.split(','))
-            .find_map(|name| SPOKEN.iter().copied().find(|p| p.subprotocol().eq_ignore_ascii_case(name.trim())))
+            .map(str::trim)
+            .find_map(|name| Some((SPOKEN.iter().copied().find(|p| p.subprotocol().eq_ignore_ascii_case(name))?, name)))
     }
 
     /// All that we speak, for the refusal.
@@ -35,14 +37,14 @@ impl Protocol {
 mod tests {
     use super::*;
 
-    fn chosen(offered: &[&str]) -> Option<&'static str> {
-        Protocol::choose(offered.iter().copied()).map(Protocol::subprotocol)
+    fn chosen<'a>(offered: &[&'a str]) -> Option<&'a str> {
+        Protocol::choose(offered.iter().copied()).map(|(_, name)| name)
     }
 
     #[test]
     fn the_first_offer_that_we_speak_is_taken() {
         assert_eq!(chosen(&["ocpp2.1, ocpp1.6"]), Some("ocpp1.6"));
-        assert_eq!(chosen(&["foo", "OCPP1.6,bar"]), Some("ocpp1.6"));
+        assert_eq!(chosen(&["foo", "OCPP1.6,bar"]), Some("OCPP1.6"));
     }
 
     #[test]

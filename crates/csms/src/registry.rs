@@ -2,11 +2,12 @@
 //! PostgreSQL is what keeps an old socket from writing.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use domain::ChargePointId;
 use platform::stations::Lease;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Figures since the start.
@@ -18,13 +19,24 @@ pub struct Counters {
     pub calls_answered: AtomicU64,
     /// Frames that could not be read, or were refused.
     pub calls_refused: AtomicU64,
+    /// Commands that went out.
+    pub commands_sent: AtomicU64,
     /// Handshakes that were refused.
     pub handshakes_refused: AtomicU64,
 }
 
+/// What others may tell a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// Something waits to be sent.
+    pub(crate) wake: Notify,
+    /// A newer connection has taken over.
+    pub(crate) superseded: CancellationToken,
+}
+
 #[derive(Default)]
 pub(crate) struct Registry {
-    live: Mutex<HashMap<ChargePointId, (i64, CancellationToken)>>,
+    live: Mutex<HashMap<ChargePointId, (i64, Arc<Link>)>>,
     counters: Counters,
 }
 
@@ -33,21 +45,21 @@ impl Registry {
         &self.counters
     }
 
-    /// Enters a connection and ends an older one of the same charge point. The token is cancelled when a newer one comes.
-    pub(crate) fn enter(&self, lease: Lease) -> CancellationToken {
-        let token = CancellationToken::new();
+    /// Enters a connection and ends an older one of the same charge point.
+    pub(crate) fn enter(&self, lease: Lease) -> Arc<Link> {
+        let link = Arc::new(Link::default());
         let mut live = self.lock();
         match live.get(&lease.charge_point) {
             // Two handshakes at once may arrive here in the wrong order: the epoch decides.
-            Some((epoch, _)) if *epoch > lease.epoch => token.cancel(),
+            Some((epoch, _)) if *epoch > lease.epoch => link.superseded.cancel(),
             _ => {
-                if let Some((_, older)) = live.insert(lease.charge_point, (lease.epoch, token.clone())) {
-                    older.cancel();
+                if let Some((_, older)) = live.insert(lease.charge_point, (lease.epoch, link.clone())) {
+                    older.superseded.cancel();
                 }
             }
         }
         self.counters.connections.fetch_add(1, Ordering::Relaxed);
-        token
+        link
     }
 
     /// Takes a connection out, unless a newer one has its place.
@@ -59,7 +71,28 @@ impl Registry {
         self.counters.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointId, (i64, CancellationToken)>> {
+    /// All that are connected here.
+    pub(crate) fn leases(&self) -> Vec<Lease> {
+        self.lock().iter().map(|(charge_point, (epoch, _))| Lease { charge_point: *charge_point, epoch: *epoch }).collect()
+    }
+
+    /// Something waits to be sent to this charge point.
+    pub(crate) fn wake(&self, charge_point: ChargePointId) {
+        if let Some((_, link)) = self.lock().get(&charge_point) {
+            link.wake.notify_one();
+        }
+    }
+
+    /// Another node has the newer connection.
+    pub(crate) fn supersede(&self, lease: Lease) {
+        if let Some((epoch, link)) = self.lock().get(&lease.charge_point)
+            && *epoch == lease.epoch
+        {
+            link.superseded.cancel();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointId, (i64, Arc<Link>)>> {
         // Entries are whole whoever panicked beside them.
         self.live.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -79,7 +112,8 @@ mod tests {
         let first = registry.enter(lease(1));
         let third = registry.enter(lease(3));
         let second = registry.enter(lease(2));
-        assert!(first.is_cancelled() && second.is_cancelled() && !third.is_cancelled());
+        let ended = |link: &Link| link.superseded.is_cancelled();
+        assert!(ended(&first) && ended(&second) && !ended(&third));
     }
 
     #[test]
@@ -89,6 +123,6 @@ mod tests {
         let second = registry.enter(lease(2));
         registry.leave(lease(1));
         let _third = registry.enter(lease(3));
-        assert!(second.is_cancelled());
+        assert!(second.superseded.is_cancelled());
     }
 }

@@ -19,7 +19,8 @@ pub struct Violation {
 pub type Check = for<'c> fn(&'c mut PgConnection) -> BoxFuture<'c, Result<Vec<Violation>, sqlx::Error>>;
 
 /// The checks of all modules: each module adds its own line.
-pub const CHECKS: &[Check] = &[ledger::check, crate::charging::check, crate::receipts::check, crate::balance::check, crate::guest::check];
+pub const CHECKS: &[Check] =
+    &[ledger::check, crate::charging::check, crate::receipts::check, crate::balance::check, crate::guest::check];
 
 /// All violations in the database, as of one instant. Nothing is found in a healthy one, at any time.
 pub async fn check_all(db: &Db) -> Result<Vec<Violation>, sqlx::Error> {

@@ -60,7 +60,8 @@ pub async fn run() -> Result<()> {
     }
     let yard = Arc::new(Yard { site: plan.site, speed: plan.speed, chargers });
     let listener = tokio::net::TcpListener::bind(plan.listen).await.context("the page of the charge points cannot listen")?;
-    let router = Router::new().route("/", get(page)).route("/act", post(act)).route("/state", get(state)).with_state(Arc::clone(&yard));
+    let router =
+        Router::new().route("/", get(page)).route("/act", post(act)).route("/state", get(state)).with_state(Arc::clone(&yard));
     axum::serve(listener, router)
         .with_graceful_shutdown(async {
             let _ = crate::shutdown::asked().await;
@@ -73,7 +74,8 @@ pub async fn run() -> Result<()> {
 }
 
 fn charger(known: &plan::DemoChargePoint, plan: &Plan) -> Config {
-    let mut config = Config::dc(known.identity).speed(plan.speed).meter_interval_ms(plan.meter_interval_s.saturating_mul(1_000));
+    let mut config =
+        Config::dc(known.identity).speed(plan.speed).meter_interval_ms(plan.meter_interval_s.saturating_mul(1_000));
     config.connectors = known
         .connectors
         .iter()
@@ -202,7 +204,11 @@ async fn page(State(yard): State<Arc<Yard>>) -> Html<String> {
                  <button name=act value={act}>{text}</button></form>"
             )
         };
-        body.push_str(&if state.is_linked { of_charger("offline", "Отключить связь") } else { of_charger("online", "Включить связь") });
+        body.push_str(&if state.is_linked {
+            of_charger("offline", "Отключить связь")
+        } else {
+            of_charger("online", "Включить связь")
+        });
         body.push_str(&of_charger("reboot", "Перезагрузить"));
         body.push_str(&of_charger("emergency", "Аварийная кнопка"));
         body.push_str("</section>");

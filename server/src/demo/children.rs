@@ -43,7 +43,10 @@ impl Children {
         command.envs(start.variables);
         let mut process = command.spawn().with_context(|| format!("starting {}", start.name))?;
         if let Some(mut stdin) = process.stdin.take() {
-            stdin.write_all(start.input.unwrap_or_default().as_bytes()).await.with_context(|| format!("talking to {}", start.name))?;
+            stdin
+                .write_all(start.input.unwrap_or_default().as_bytes())
+                .await
+                .with_context(|| format!("talking to {}", start.name))?;
         }
         self.0.push(Member { name: start.name, process });
         Ok(())
@@ -58,7 +61,9 @@ impl Children {
     /// Asks all to end, in the reverse order of their start, and kills those that do not.
     pub async fn stop(mut self) {
         for member in self.0.iter_mut().rev() {
-            if let Some(pid) = member.process.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+            if let Some(pid) =
+                member.process.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+            {
                 // It may be gone already: a Ctrl-C reaches the whole group.
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             }
@@ -71,6 +76,7 @@ impl Children {
 
 /// Makes this process end when its parent does, even if the parent is killed.
 pub fn die_with_parent() -> Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM)).context("asking to die with the parent")?;
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+        .context("asking to die with the parent")?;
     Ok(())
 }

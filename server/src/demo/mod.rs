@@ -38,6 +38,9 @@ pub struct DemoArguments {
     /// Seconds between the meter readings of the virtual charge points.
     #[arg(long, default_value_t = 2)]
     pub meter_interval_s: u32,
+    /// Seconds to insert the cable after the payment.
+    #[arg(long, default_value_t = 180)]
+    pub start_deadline_s: u32,
 }
 
 /// What a script needs to know of a running demo.
@@ -95,7 +98,9 @@ fn cache_directory() -> Result<PathBuf> {
     if let Some(directory) = std::env::var_os("EVP_CACHE") {
         return Ok(directory.into());
     }
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
     Ok(base.context("neither EVP_CACHE nor HOME is set")?.join("red-petroleum-ev"))
 }
 
@@ -111,7 +116,8 @@ impl Addresses {
     fn choose(first: u16) -> Result<Self> {
         if first == 0 {
             // All four are held open until all are chosen, so that they differ.
-            let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<_>>()?;
+            let held: Vec<TcpListener> =
+                (0..4).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<_>>()?;
             let ports: Vec<SocketAddr> = held.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
             let [site, namba, sms, charge_points] = ports[..] else { bail!("four ports were asked for") };
             return Ok(Self { site, namba, sms, charge_points });
@@ -119,7 +125,8 @@ impl Addresses {
         let at = |offset: u16| -> Result<SocketAddr> {
             let port = first.checked_add(offset).context("the port is too high")?;
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            TcpListener::bind(address).with_context(|| format!("port {port} is taken: stop what uses it, or choose another with --port"))?;
+            TcpListener::bind(address)
+                .with_context(|| format!("port {port} is taken: stop what uses it, or choose another with --port"))?;
             Ok(address)
         };
         Ok(Self { site: at(0)?, namba: at(1)?, sms: at(2)?, charge_points: at(3)? })
@@ -159,11 +166,17 @@ const DATABASE: &str = "evp_demo";
 /// The first start migrates and warms nothing else; a slow machine takes seconds, not minutes.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-async fn start_all(arguments: &DemoArguments, cluster: &localpg::Cluster, at: &Addresses, children: &mut Children) -> Result<Links> {
+async fn start_all(
+    arguments: &DemoArguments,
+    cluster: &localpg::Cluster,
+    at: &Addresses,
+    children: &mut Children,
+) -> Result<Links> {
     let ids = SystemIds;
     let url = fresh_database(cluster).await?;
     let seeded = seed(&url).await.context("entering the demo's stations")?;
-    let (merchant, namba_secret, webhook_secret, sms_password) = (ids.uuid().to_string(), ids.token(32), ids.token(32), ids.token(16));
+    let (merchant, namba_secret, webhook_secret, sms_password) =
+        (ids.uuid().to_string(), ids.token(32), ids.token(32), ids.token(16));
     let demo = ("EVP_DEMO", "1".to_owned());
     let log = std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,server=info".to_owned());
     children
@@ -201,6 +214,7 @@ async fn start_all(arguments: &DemoArguments, cluster: &localpg::Cluster, at: &A
                 ("EVP_NIKITA_PASSWORD", sms_password),
                 ("EVP_NIKITA_SENDER", "RedPetrol".into()),
                 ("EVP_HELPLINE", plan::HELPLINE.into()),
+                ("EVP_START_DEADLINE_S", arguments.start_deadline_s.to_string()),
                 ("EVP_METER_INTERVAL_S", arguments.meter_interval_s.to_string()),
                 // The cars charge faster than the clock says, so their readings are "implausible" by that factor.
                 ("EVP_METER_PLAUSIBLE_PERCENT", (arguments.speed.saturating_mul(300)).clamp(120, 1_000_000).to_string()),
@@ -272,7 +286,8 @@ async fn fresh_database(cluster: &localpg::Cluster) -> Result<String> {
 async fn seed(url: &str) -> Result<Vec<platform::stations::SeededChargePoint>> {
     let secret = SecretString::from(url.to_owned());
     platform::db::migrate(&secret).await?;
-    let db = platform::db::Db::connect(&platform::db::DbOptions::new(secret), Arc::new(SystemClock), Arc::new(SystemIds)).await?;
+    let db =
+        platform::db::Db::connect(&platform::db::DbOptions::new(secret), Arc::new(SystemClock), Arc::new(SystemIds)).await?;
     let seeded = crate::seed::demo(&db).await?;
     db.close().await;
     Ok(seeded)
@@ -334,7 +349,11 @@ fn announce(arguments: &DemoArguments, links: &Links) -> Result<()> {
     writeln!(table, "\n  The world outside:")?;
     writeln!(table, "    Namba One        {}   orders, refunds, faults to switch on", links.namba)?;
     writeln!(table, "    SMS inbox        {}", links.sms)?;
-    writeln!(table, "    charge points    {}   plug, unplug, stop, fault, go offline (×{} speed)", links.charge_points, arguments.speed)?;
+    writeln!(
+        table,
+        "    charge points    {}   plug, unplug, stop, fault, go offline (×{} speed)",
+        links.charge_points, arguments.speed
+    )?;
     writeln!(table, "\n  Ctrl-C stops everything.\n")?;
     print!("{table}");
     Ok(())

@@ -111,7 +111,12 @@ pub fn plan(tariff: TariffId) -> anyhow::Result<DemoPlan> {
             charge_points,
         });
     }
-    Ok(DemoPlan { partner: NewPartner { name: "ОсОО «Партнёр» (демо)".into(), tin: "11111111111111".into(), share_bp: 7_000 }, stations })
+    Ok(DemoPlan {
+        partner: NewPartner {
+            name: "ОсОО «Партнёр» (демо)".into(), tin: "11111111111111".into(), share_bp: 7_000
+        },
+        stations,
+    })
 }
 
 #[cfg(test)]

@@ -27,9 +27,13 @@ pub async fn run() -> Result<()> {
     let plan: Plan = super::read_plan()?;
     let tasks = TaskTracker::new();
     let context = StandInContext::new(|| SystemClock.now(), random_id, tasks.clone());
-    let namba = NambaStandIn::start(plan.namba, NambaStandInConfig::new(plan.merchant_guid, SecretString::from(plan.secret)), context.clone())
-        .await
-        .context("the payment provider cannot listen")?;
+    let namba = NambaStandIn::start(
+        plan.namba,
+        NambaStandInConfig::new(plan.merchant_guid, SecretString::from(plan.secret)),
+        context.clone(),
+    )
+    .await
+    .context("the payment provider cannot listen")?;
     let sms = NikitaStandIn::start(
         plan.sms,
         NikitaStandInConfig::new(plan.sms_login, SecretString::from(plan.sms_password), plan.sms_sender),

@@ -82,7 +82,11 @@ impl World {
             ("EVP_NIKITA_PASSWORD", password),
         ];
         let secrets = secrets.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(20)).build().unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
         Self { database, clock, namba, sms, charge_points, http, secrets, _tasks: tasks }
     }
 
@@ -149,7 +153,8 @@ impl World {
 
     /// All text messages that were sent, newest last.
     pub async fn messages(&self) -> Vec<String> {
-        let answer: Value = self.http.get(format!("{}control/inbox", self.sms.base_url)).send().await.unwrap().json().await.unwrap();
+        let answer: Value =
+            self.http.get(format!("{}control/inbox", self.sms.base_url)).send().await.unwrap().json().await.unwrap();
         let list = answer.as_array().or_else(|| answer["messages"].as_array()).cloned().unwrap_or_default();
         list.iter().map(|m| m["text"].as_str().unwrap_or_default().to_owned()).collect()
     }
@@ -239,7 +244,8 @@ impl TestApp {
 
     /// A genuine-looking webhook about an order, or a forged one.
     pub async fn webhook(&self, secret: Option<&str>, body: impl Into<reqwest::Body>) -> reqwest::StatusCode {
-        let mut request = self.world.http.post(format!("{}/webhooks/namba", self.url)).header("content-type", "application/json").body(body);
+        let mut request =
+            self.world.http.post(format!("{}/webhooks/namba", self.url)).header("content-type", "application/json").body(body);
         if let Some(secret) = secret {
             request = request.header("x-rp-webhook-secret", secret);
         }

@@ -621,6 +621,21 @@ impl Source {
     fn is_test(&self) -> bool {
         self.file.components().any(|part| {
             matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs" | "testing" | "testing.rs" | "benches" | "examples"))
+        }) || self.is_declared_for_tests()
+    }
+
+    /// Whether the parent declares this file as `#[cfg(test)] mod …;`.
+    fn is_declared_for_tests(&self) -> bool {
+        let (Some(directory), Some(name)) = (self.file.parent(), self.file.file_stem().and_then(|n| n.to_str())) else {
+            return false;
+        };
+        let parents = [directory.join("mod.rs"), directory.join("lib.rs")];
+        parents.iter().filter_map(|parent| std::fs::read_to_string(root().join(parent)).ok()).any(|text| {
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            lines.windows(2).any(|pair| {
+                let declared = pair[1].trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+                pair[0].starts_with("#[cfg(any(test") | (pair[0] == "#[cfg(test)]") && declared == format!("mod {name};")
+            })
         })
     }
 

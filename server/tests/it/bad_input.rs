@@ -84,7 +84,9 @@ async fn without_a_configured_secret_the_endpoint_refuses_everything() {
 }
 
 fn socket(app: &TestApp, identity: &str, password: &str) -> RawRequest {
-    RawRequest::new(format!("{}/ocpp/{identity}", app.url.replacen("http", "ws", 1))).subprotocol("ocpp1.6").basic(identity, password)
+    RawRequest::new(format!("{}/ocpp/{identity}", app.url.replacen("http", "ws", 1)))
+        .subprotocol("ocpp1.6")
+        .basic(identity, password)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +98,11 @@ async fn strangers_among_chargers_are_refused_and_the_others_not_disturbed() {
     let refused = |request| async move { RawClient::connect(request).await.err().map(|e| e.to_string()).unwrap_or_default() };
     assert!(refused(socket(&app, "NOBODY", "x")).await.contains("404"));
     assert!(refused(socket(&app, known.identity.as_str(), "wrong")).await.contains("401"));
-    assert!(refused(RawRequest::new(format!("{}/ocpp/RP-CHUY-1", app.url.replacen("http", "ws", 1))).subprotocol("ocpp1.6")).await.contains("401"));
+    assert!(
+        refused(RawRequest::new(format!("{}/ocpp/RP-CHUY-1", app.url.replacen("http", "ws", 1))).subprotocol("ocpp1.6"))
+            .await
+            .contains("401")
+    );
 
     assert!(charger.state().is_linked);
 }

@@ -90,7 +90,10 @@ impl Scene {
 
     async fn until_serving(&self) {
         let url = format!("{}/readyz", self.url);
-        eventually("the server serves", || async { self.world.http.get(&url).send().await.ok().filter(|a| a.status().is_success()) }).await;
+        eventually("the server serves", || async {
+            self.world.http.get(&url).send().await.ok().filter(|a| a.status().is_success())
+        })
+        .await;
     }
 
     /// Starts the server anew whenever it was killed.
@@ -129,7 +132,11 @@ impl Scene {
                 return Some(());
             }
             let state = self.world.namba_state().await;
-            let mine = state["orders"].as_array()?.iter().find(|o| o["redirect_link"].as_str().is_some_and(|l| l.contains(guest.token())))?.clone();
+            let mine = state["orders"]
+                .as_array()?
+                .iter()
+                .find(|o| o["redirect_link"].as_str().is_some_and(|l| l.contains(guest.token())))?
+                .clone();
             if mine["paid_tyiyn"].is_null() {
                 guest.pay_order(mine["external_id"].as_str()?, json!({})).await;
             }
@@ -173,7 +180,8 @@ impl Scene {
         assert_eq!(paid, 100_000, "paid once");
         assert_eq!(paid, billed + refunded, "paid = billed + refunded");
         let provider = self.world.namba_state().await;
-        let returned: i64 = provider["refunds"].as_array().into_iter().flatten().filter_map(|r| r["amount_tyiyn"].as_i64()).sum();
+        let returned: i64 =
+            provider["refunds"].as_array().into_iter().flatten().filter_map(|r| r["amount_tyiyn"].as_i64()).sum();
         assert_eq!(returned, refunded, "the provider paid back what we say, once");
     }
 }
@@ -197,7 +205,8 @@ async fn crash_at_every_commit_of_the_way() {
     // Two at a time: most of a run is waiting for chargers and providers.
     let mut nth = 1;
     loop {
-        let (before, after) = tokio::join!(goes_on_after_a_kill(nth, Side::BeforeCommit), goes_on_after_a_kill(nth, Side::AfterCommit));
+        let (before, after) =
+            tokio::join!(goes_on_after_a_kill(nth, Side::BeforeCommit), goes_on_after_a_kill(nth, Side::AfterCommit));
         kills += usize::from(before) + usize::from(after);
         if !before && !after || kills >= 2 * KILLS_MIN {
             break;

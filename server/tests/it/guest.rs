@@ -101,11 +101,13 @@ impl GuestDriver {
         let answer = request.send().await?;
         let status = answer.status().as_u16();
         let location = answer.headers().get("location").and_then(|l| l.to_str().ok()).map(str::to_owned);
-        let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().filter_map(|c| c.to_str().ok()).map(str::to_owned).collect();
+        let cookies: Vec<_> =
+            answer.headers().get_all("set-cookie").iter().filter_map(|c| c.to_str().ok()).map(str::to_owned).collect();
         if status == 303 {
             // The charge is remembered in a cookie, and the way back from the payment leads to it.
             let from_location = location.as_deref().and_then(|l| l.split_once("/g/")).map(|(_, rest)| rest.to_owned());
-            let from_cookie = cookies.iter().find_map(|c| c.split_once('=').filter(|(n, _)| n.contains("charge")).map(|(_, v)| v.to_owned()));
+            let from_cookie =
+                cookies.iter().find_map(|c| c.split_once('=').filter(|(n, _)| n.contains("charge")).map(|(_, v)| v.to_owned()));
             let token = from_location.or(from_cookie).expect("an order leads to its page");
             self.token = Some(token.split([';', '?', '/']).next().unwrap_or_default().to_owned());
         }

@@ -283,7 +283,8 @@ async fn a_live_socket_of_our_own_page_gets_snapshots_and_a_foreign_one_nothing(
     guest.until(GuestPhase::Charging).await;
 
     let ask = |origin: &str| {
-        let mut request = format!("{}/g/{}/live", app.url.replacen("http", "ws", 1), guest.token()).into_client_request().unwrap();
+        let mut request =
+            format!("{}/g/{}/live", app.url.replacen("http", "ws", 1), guest.token()).into_client_request().unwrap();
         request.headers_mut().insert("origin", origin.parse().unwrap());
         tokio_tungstenite::connect_async(request)
     };

@@ -1,5 +1,7 @@
 //! The whole-server tests, one binary. A test tells a story through HTTP, the charge points' WebSocket and the stand-ins' wires.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 mod app;
 mod architecture;
 mod bad_input;

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -46,7 +46,11 @@ impl PgProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let commits = Arc::new(AtomicU64::new(0));
-        let trap = Arc::new(Trap { at_commit: AtomicU64::new(u64::MAX), after: AtomicBool::new(false), spring: std::sync::Mutex::new(None) });
+        let trap = Arc::new(Trap {
+            at_commit: AtomicU64::new(u64::MAX),
+            after: AtomicBool::new(false),
+            spring: std::sync::Mutex::new(None),
+        });
         let (counter, shared) = (Arc::clone(&commits), Arc::clone(&trap));
         let task = super::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {

@@ -4,6 +4,7 @@ use api::guest::{CheckoutErrors, CheckoutForm, ConnectorView, Neighbour};
 use api::i18n::{Locale, format, guest as t, receipt, site};
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::guest::AmountError;
 use domain::stations::ConnectorStatus;
 use domain::tariffs::PriceNow;
 use domain::{Tyiyn, Watt, Wh};
@@ -12,7 +13,7 @@ use leptos::prelude::*;
 use crate::islands::AmountPicker;
 use crate::render::{Motion, Page, render};
 use crate::ui::icons;
-use crate::ui::parts::{Tone, fact, helpline_card, letter, notice};
+use crate::ui::parts::{Tone, fact, helpline_card, letter};
 use crate::visit::Visit;
 
 /// The value of the radio button "another amount".
@@ -92,7 +93,7 @@ pub fn answer(visit: &Visit, view: &ConnectorView, filled: Filled, status: Statu
     let key = sale.then(|| filled.key.clone());
     let mut response = render(visit, page, || {
         let locale = visit.locale;
-        let banner = banner(locale, filled.banner);
+        let banner = banner(locale, view, &filled);
         let offer = if sale { form(locale, view, filled) } else { not_for_sale(locale, view) };
         view! {
             <div class="columns" data-testid="connector-page" data-status=view.status.as_str() data-for-sale=sale.to_string()>
@@ -116,15 +117,38 @@ pub fn answer(visit: &Visit, view: &ConnectorView, filled: Filled, status: Statu
     response
 }
 
-fn banner(locale: Locale, banner: Banner) -> Option<AnyView> {
-    let (tone, text) = match banner {
+fn banner(locale: Locale, view: &ConnectorView, filled: &Filled) -> Option<AnyView> {
+    let (tone, text) = match filled.banner {
         Banner::None => return None,
         Banner::CheckFields => (Tone::Bad, t::check_fields(locale)),
         Banner::Stale => (Tone::Warning, t::form_stale(locale)),
         Banner::TakenMeanwhile => (Tone::Warning, t::taken_meanwhile(locale)),
         Banner::TooMany => (Tone::Warning, site::too_many_text(locale)),
     };
-    Some(view! { <div role="alert" data-testid="banner">{notice(tone, text)}</div> }.into_any())
+    // The fields are further down on a phone: each message leads to its field.
+    let amount = filled.errors.amount.map(|e| ("#amount-custom", amount_message(locale, view, e)));
+    let phone = filled.errors.phone.map(|e| ("#phone", t::phone_error(locale, e)));
+    let links = [amount, phone].into_iter().flatten().map(|(field, message)| {
+        view! { <li><a class="block py-2 underline" href=field>{message}</a></li> }.into_any()
+    });
+    let links = view! { <ul>{links.collect_view()}</ul> }.into_any();
+    let links = (filled.errors.amount.is_some() || filled.errors.phone.is_some()).then_some(links);
+    let class = format!("notice {}", tone.class());
+    Some(
+        view! {
+            <div class=class role="alert" data-testid="banner">
+                {icons::warning("icon")}
+                <div><p class="font-semibold">{text}</p>{links}</div>
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+fn amount_message(locale: Locale, view: &ConnectorView, error: AmountError) -> String {
+    let min = format::money_short(locale, view.amount_limits.min);
+    let max = format::money_short(locale, view.amount_limits.max);
+    t::amount_error(locale, error, &min, &max)
 }
 
 /// How a status looks: colour is never alone, the words are beside it.
@@ -252,7 +276,7 @@ fn form(locale: Locale, view: &ConnectorView, filled: Filled) -> AnyView {
 fn amounts(locale: Locale, view: &ConnectorView, picked: &str, custom: String, errors: &CheckoutErrors) -> AnyView {
     let min = format::money_short(locale, view.amount_limits.min);
     let max = format::money_short(locale, view.amount_limits.max);
-    let error = errors.amount.map(|e| t::amount_error(locale, e, &min, &max));
+    let error = errors.amount.map(|e| amount_message(locale, view, e));
     let described = if error.is_some() { "amount-error amount-range" } else { "amount-range" };
     let invalid = error.is_some().then_some("true");
     let error =

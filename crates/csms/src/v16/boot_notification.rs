@@ -10,7 +10,8 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         vendor: known(Some(request.charge_point_vendor.as_str())),
         model: known(Some(request.charge_point_model.as_str())),
         // The charge point's own number first; the box's is deprecated (1.6 § 6.5).
-        serial_number: known(request.charge_point_serial_number.as_deref()).or_else(|| known(request.charge_box_serial_number.as_deref())),
+        serial_number: known(request.charge_point_serial_number.as_deref())
+            .or_else(|| known(request.charge_box_serial_number.as_deref())),
         firmware_version: known(request.firmware_version.as_deref()),
     };
     let boot = context.csms.0.charging.booted(context.lease, facts).await?;

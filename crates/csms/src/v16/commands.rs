@@ -35,7 +35,9 @@ pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
                 charging_profile: None,
             },
         ),
-        CommandBody::Stop { transaction } => call(&id, &remote_stop_transaction::Request { transaction_id: i64::from(transaction.0) }),
+        CommandBody::Stop { transaction } => {
+            call(&id, &remote_stop_transaction::Request { transaction_id: i64::from(transaction.0) })
+        }
         CommandBody::Reset { kind } => call(
             &id,
             &reset::Request {
@@ -52,9 +54,10 @@ pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
                 connector_id: evse_no.and_then(|n| u32::try_from(n).ok()),
             },
         ),
-        CommandBody::ReportBoot => {
-            call(&id, &trigger_message::Request { requested_message: trigger_message::Requested::BootNotification, connector_id: None })
-        }
+        CommandBody::ReportBoot => call(
+            &id,
+            &trigger_message::Request { requested_message: trigger_message::Requested::BootNotification, connector_id: None },
+        ),
         CommandBody::SetMeterInterval { seconds } => set(&id, METER_INTERVAL, &seconds.to_string()),
         CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
     }
@@ -70,19 +73,16 @@ pub(crate) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome 
         CommandBody::Start { .. } => {
             status::<remote_start_transaction::Response>(payload, |r| r.status == Acceptance::Accepted)
         }
-        CommandBody::Stop { .. } => {
-            status::<remote_stop_transaction::Response>(payload, |r| r.status == Acceptance::Accepted)
-        }
+        CommandBody::Stop { .. } => status::<remote_stop_transaction::Response>(payload, |r| r.status == Acceptance::Accepted),
         CommandBody::Reset { .. } => status::<reset::Response>(payload, |r| r.status == Acceptance::Accepted),
         CommandBody::ReportStatus { .. } | CommandBody::ReportBoot => {
             status::<trigger_message::Response>(payload, |r| r.status == trigger_message::Status::Accepted)
         }
-        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent => status::<change_configuration::Response>(payload, |r| {
-            matches!(
-                r.status,
-                change_configuration::Status::Accepted | change_configuration::Status::RebootRequired
-            )
-        }),
+        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent => {
+            status::<change_configuration::Response>(payload, |r| {
+                matches!(r.status, change_configuration::Status::Accepted | change_configuration::Status::RebootRequired)
+            })
+        }
     };
     match accepted {
         Some(true) => CommandOutcome::Accepted,

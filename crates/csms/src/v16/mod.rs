@@ -14,10 +14,11 @@ use chrono::{DateTime, Utc};
 use ocpp::v16::Action;
 use ocpp::{Decoded, ErrorCode, Message, Version, Violation, frame};
 use platform::charging::{ChargingError, MeterReport};
-use platform::stations::{Lease, StationsError};
+use platform::stations::Lease;
 use serde_json::value::RawValue;
 
 use crate::Csms;
+use crate::connection::End;
 
 /// What a handler is given besides the request.
 #[derive(Clone)]
@@ -34,37 +35,41 @@ pub(crate) enum HandlerError {
     /// A newer connection has taken over: this one ends without an answer.
     #[error("a newer connection has taken over")]
     Fenced,
-    /// It could not be made durable, so it is not acknowledged; the charge point will send it again.
-    #[error("not durable: {0}")]
-    NotDurable(String),
-}
-
-impl From<StationsError> for HandlerError {
-    fn from(error: StationsError) -> Self {
-        match error {
-            StationsError::Fenced => Self::Fenced,
-            other => Self::NotDurable(other.to_string()),
-        }
-    }
+    /// The database did not take it now. It is not acknowledged and not refused: the connection ends, and the charge point sends it
+    /// again on the next one. (A CALLERROR would make some forget it, and others repeat it for ever.)
+    #[error("not durable")]
+    Unavailable(#[source] ChargingError),
+    /// It would fail the next time too.
+    #[error("a defect")]
+    Defect(#[source] ChargingError),
 }
 
 impl From<ChargingError> for HandlerError {
     fn from(error: ChargingError) -> Self {
         match error {
-            ChargingError::Stations(error) => error.into(),
-            other => Self::NotDurable(other.to_string()),
+            ChargingError::Fenced => Self::Fenced,
+            error if error.is_transient() => Self::Unavailable(error),
+            error => Self::Defect(error),
         }
     }
 }
 
+/// What goes back.
+pub(crate) enum Reply {
+    /// A CALLRESULT.
+    Result(String),
+    /// A CALLERROR.
+    Error(String),
+    /// Nothing: the connection ends.
+    End(End),
+}
+
 /// What came of a CALL.
 pub(crate) struct Handled {
-    /// The frame to send; `None` ends the connection.
-    pub(crate) answer: Option<String>,
+    pub(crate) reply: Reply,
     /// Readings that must be durable, together with the frames, before the answer leaves.
     pub(crate) meter: Option<MeterReport>,
     pub(crate) violations: Vec<Violation>,
-    pub(crate) is_refused: bool,
 }
 
 /// The routing table: the action of a CALL → its handler.
@@ -80,7 +85,9 @@ pub(crate) async fn handle(context: Context, action: &str, payload: &RawValue) -
         Ok(Action::StatusNotification) => answer(context, payload, status_notification::handle).await,
         Ok(Action::StopTransaction) => answer(context, payload, stop_transaction::handle).await,
         // The table of `ocpp` says what is done; one that is said to be done and has no line here is our defect.
-        Ok(other) => refuse(&context.message_id, ErrorCode::NotSupported, &format!("{} is not done here", other.name()), vec![]),
+        Ok(other) => {
+            refuse(&context.message_id, ErrorCode::NotSupported, &format!("{} is not done here", other.name()), vec![])
+        }
     }
 }
 
@@ -96,12 +103,25 @@ where
     };
     match handler(context, decoded.value).await {
         Ok(response) => result::<M>(&id, &response, decoded.violations, None),
-        Err(HandlerError::Fenced) => Handled { answer: None, meter: None, violations: decoded.violations, is_refused: true },
         Err(error) => {
-            tracing::error!(%error, "{} was not taken", M::ACTION);
-            refuse(&id, ErrorCode::InternalError, "not stored, send it again", decoded.violations)
+            let violations = decoded.violations;
+            match error {
+                HandlerError::Fenced => end(End::Superseded, violations),
+                HandlerError::Unavailable(source) => {
+                    tracing::error!(error = &source as &dyn std::error::Error, "{} could not be kept", M::ACTION);
+                    end(End::NotDurable, violations)
+                }
+                HandlerError::Defect(source) => {
+                    tracing::error!(error = &source as &dyn std::error::Error, "{} was not taken", M::ACTION);
+                    refuse(&id, ErrorCode::InternalError, "a defect on our side; it is logged", violations)
+                }
+            }
         }
     }
+}
+
+fn end(end: End, violations: Vec<Violation>) -> Handled {
+    Handled { reply: Reply::End(end), meter: None, violations }
 }
 
 /// MeterValues are by far the most frequent: their readings are written in the same batch as the frames.
@@ -110,8 +130,10 @@ fn readings(context: &Context, payload: &RawValue) -> Handled {
     match decode::<meter_values::Request>(id, payload) {
         Err(refusal) => refusal,
         Ok(decoded) => {
-            let report = meter_values::report(&decoded.value, context.received_at);
-            result::<meter_values::Request>(id, &meter_values::Response {}, decoded.violations, report)
+            let (report, notes) = meter_values::report(&decoded.value, context.received_at);
+            let mut violations = decoded.violations;
+            violations.extend(notes);
+            result::<meter_values::Request>(id, &meter_values::Response {}, violations, report)
         }
     }
 }
@@ -125,7 +147,7 @@ fn decode<M: Message>(id: &str, payload: &RawValue) -> Result<Decoded<M>, Handle
 
 fn result<M: Message>(id: &str, response: &M::Response, violations: Vec<Violation>, meter: Option<MeterReport>) -> Handled {
     match frame::call_result(id, response) {
-        Ok(text) => Handled { answer: Some(text), meter, violations, is_refused: false },
+        Ok(text) => Handled { reply: Reply::Result(text), meter, violations },
         Err(error) => {
             tracing::error!(%error, "An answer to {} breaks the standard", M::ACTION);
             refuse(id, ErrorCode::InternalError, "the answer could not be written", violations)
@@ -134,7 +156,7 @@ fn result<M: Message>(id: &str, response: &M::Response, violations: Vec<Violatio
 }
 
 fn refuse(id: &str, code: ErrorCode, description: &str, violations: Vec<Violation>) -> Handled {
-    Handled { answer: Some(frame::call_error(id, code, Version::V16, description)), meter: None, violations, is_refused: true }
+    Handled { reply: Reply::Error(frame::call_error(id, code, Version::V16, description)), meter: None, violations }
 }
 
 /// A 1.6 connector n is EVSE n, connector 1; 0 is the charge point as a whole.

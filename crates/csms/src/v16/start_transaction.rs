@@ -19,5 +19,8 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         message_id: context.message_id.clone(),
     };
     let outcome = context.csms.0.charging.transaction_started(context.lease, report).await?;
-    Ok(Response { id_tag_info: IdTagInfo::new(authorize::status(outcome.accepted)), transaction_id: i64::from(outcome.transaction.0) })
+    Ok(Response {
+        id_tag_info: IdTagInfo::new(authorize::status(outcome.accepted)),
+        transaction_id: i64::from(outcome.transaction.0),
+    })
 }

@@ -17,7 +17,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         received_at: context.received_at,
         reason: reason(request.reason.as_ref()),
         message_id: context.message_id.clone(),
-        samples: request.transaction_data.as_deref().map(meter_values::samples).unwrap_or_default(),
+        samples: request.transaction_data.as_deref().map(|values| meter_values::samples(values).0).unwrap_or_default(),
         evidence,
     };
     context.csms.0.charging.transaction_stopped(context.lease, report).await?;
@@ -25,13 +25,31 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
     Ok(Response { id_tag_info: None })
 }
 
-/// No reason means Local (1.6 § 6.45). Remote is whoever asked for it: the session knows that better, so it is the charger here.
+/// No reason means Local (1.6 § 6.45). Remote is somebody's wish: whose, the session knows; if it does not, it was staff.
 fn reason(reason: Option<&Reason>) -> StopReason {
     match reason {
-        None | Some(Reason::Local | Reason::Remote | Reason::UnlockCommand | Reason::OtherReason | Reason::DeAuthorized | Reason::Other(_)) => {
+        Some(Reason::Remote) => StopReason::Operator,
+        // Unplugging is the driver's way to stop at the charger.
+        None | Some(Reason::Local | Reason::EvDisconnected | Reason::UnlockCommand | Reason::DeAuthorized) => {
             StopReason::Charger
         }
-        Some(Reason::EvDisconnected) => StopReason::Vehicle,
-        Some(Reason::EmergencyStop | Reason::HardReset | Reason::SoftReset | Reason::PowerLoss | Reason::Reboot) => StopReason::Fault,
+        Some(Reason::EmergencyStop | Reason::HardReset | Reason::SoftReset | Reason::PowerLoss | Reason::Reboot) => {
+            StopReason::Fault
+        }
+        // Vendors say here that the car is full or has ended the session.
+        Some(Reason::OtherReason | Reason::Other(_)) => StopReason::Vehicle,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_meaning_for_the_receipt() {
+        assert_eq!(reason(None), StopReason::Charger);
+        assert_eq!(reason(Some(&Reason::EvDisconnected)), StopReason::Charger);
+        assert_eq!(reason(Some(&Reason::PowerLoss)), StopReason::Fault);
+        assert_eq!(reason(Some(&Reason::Other("SuspendedEV".into()))), StopReason::Vehicle);
     }
 }

@@ -46,16 +46,13 @@ impl Charging {
         self.ask(charge_point, CommandBody::Reset { kind }, format!("reset:{charge_point}:{key}")).await
     }
 
-    /// Asks the charge point of a connection to tell its connectors' statuses; once a connection.
+    /// Asks the charge point of a connection to tell its connectors' statuses, and who it is if it never did; once a connection.
     pub async fn ask_status(&self, lease: Lease) -> Result<(), ChargingError> {
-        let key = format!("status:{}:{}", lease.charge_point, lease.epoch);
-        self.ask(lease.charge_point, CommandBody::ReportStatus { evse_no: None }, key).await
-    }
-
-    /// Asks the charge point of a connection to introduce itself; once a connection.
-    pub async fn ask_boot(&self, lease: Lease) -> Result<(), ChargingError> {
-        let key = format!("boot:{}:{}", lease.charge_point, lease.epoch);
-        self.ask(lease.charge_point, CommandBody::ReportBoot, key).await
+        let key = |what| format!("{what}:{}:{}", lease.charge_point, lease.epoch);
+        if !stations::has_booted(self.db.pool(), lease.charge_point).await? {
+            self.ask(lease.charge_point, CommandBody::ReportBoot, key("boot")).await?;
+        }
+        self.ask(lease.charge_point, CommandBody::ReportStatus { evse_no: None }, key("status")).await
     }
 
     async fn ask(&self, charge_point: ChargePointId, body: CommandBody, key: String) -> Result<(), ChargingError> {

@@ -70,11 +70,12 @@ pub struct IngestStats {
 }
 
 type Answer = oneshot::Sender<Result<(), IngestError>>;
+type Queue = mpsc::Sender<(Submission, Option<Answer>)>;
 
 /// The way to the writers. Cheap to clone; the writers end when the last clone is gone and the queue is empty.
 #[derive(Debug, Clone)]
 pub struct Ingest {
-    queues: Arc<[mpsc::Sender<(Submission, Option<Answer>)>]>,
+    queues: Arc<[Queue]>,
     stats: Arc<IngestStats>,
 }
 

@@ -227,6 +227,28 @@ pub enum ChargingError {
     Db(#[from] sqlx::Error),
 }
 
+impl ChargingError {
+    /// Whether the same may succeed a little later: the database was not there, or too busy. Everything else would fail again.
+    pub fn is_transient(&self) -> bool {
+        match self.sqlx() {
+            None => false,
+            Some(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                // Connection, resources, locks, shutdown, system, and transactions undone in favour of others.
+                ["08", "53", "55", "57", "58", "40", "25"].iter().any(|class| code.starts_with(class))
+            }),
+            Some(error) => matches!(
+                error,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+            ),
+        }
+    }
+}
+
 impl From<StationsError> for ChargingError {
     fn from(error: StationsError) -> Self {
         match error {

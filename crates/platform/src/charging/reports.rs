@@ -1,11 +1,12 @@
 //! What charge points report: starts, stops, boots, statuses, tags. Each is one transaction, fenced by the connection's epoch,
 //! and harmless when repeated, late or out of order.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::charging::session::{SessionEvent, SessionState};
 use domain::stations::ConnectorStatus;
 use domain::{ChargePointId, SessionId};
 use serde_json::json;
+use tracing::error;
 
 use super::flow::Brought;
 use super::live::bounded;
@@ -17,6 +18,19 @@ use crate::stations::{self, BootFacts, Lease, StatusReport};
 
 /// An idTag longer than this was not made by anybody who wants to charge; OCPP 1.6 allows 20 characters, 2.0.1 36.
 const TAG_CHARS_MAX: usize = 255;
+
+/// A settlement that failed is tried again after this.
+pub(super) const SETTLE_AGAIN: TimeDelta = TimeDelta::minutes(1);
+
+/// Whether a Stop settles its session.
+#[derive(Debug, Clone)]
+enum Settling {
+    Now,
+    /// It failed; the end is kept, and the watch tries again.
+    Later {
+        error: String,
+    },
+}
 
 /// Tags are compared without case (field case 21).
 fn folded(tag: &str) -> String {
@@ -213,16 +227,35 @@ impl Charging {
 
     /// A transaction ends. Always answered; the first Stop wins, and what fits no transaction of this charge point is kept for
     /// staff (field cases 1, 2 and 16).
+    ///
+    /// Should the settlement fail, the end itself is kept all the same: the charge point is done with it, and the watch settles
+    /// the session as soon as that can be done.
     pub async fn transaction_stopped(&self, lease: Lease, report: StopReport) -> Result<StopOutcome, ChargingError> {
+        match self.stop_in_tx(lease, report.clone(), Settling::Now).await {
+            Err(error) if !error.is_transient() && !matches!(error, ChargingError::Fenced) => {
+                error!(error = &error as &dyn std::error::Error, "A session could not be settled; its end is kept");
+                self.stop_in_tx(lease, report, Settling::Later { error: error.to_string() }).await
+            }
+            done => done,
+        }
+    }
+
+    async fn stop_in_tx(&self, lease: Lease, report: StopReport, settling: Settling) -> Result<StopOutcome, ChargingError> {
         let this = self.clone();
         db::tx(&self.db, move |mut tx| {
-            let (this, report) = (this.clone(), report.clone());
-            async move { this.stop(&mut tx, lease, &report).await }
+            let (this, report, settling) = (this.clone(), report.clone(), settling.clone());
+            async move { this.stop(&mut tx, lease, &report, &settling).await }
         })
         .await
     }
 
-    async fn stop(&self, tx: &mut Tx, lease: Lease, report: &StopReport) -> Result<StopOutcome, ChargingError> {
+    async fn stop(
+        &self,
+        tx: &mut Tx,
+        lease: Lease,
+        report: &StopReport,
+        settling: &Settling,
+    ) -> Result<StopOutcome, ChargingError> {
         let now = tx.now();
         stations::fence(tx, lease, now).await?;
         let Some(found) = self.find_transaction(tx, lease.charge_point, report).await? else {
@@ -280,6 +313,11 @@ impl Charging {
                     let detail = json!({ "session": row.id, "unbilled_energy_wh": energy.get() - counted_before.get() });
                     audit::raise_alert(tx, "energy_after_settlement", &row.id.to_string(), &detail).await?;
                 }
+            } else if let Settling::Later { error } = settling {
+                row.judge_at = Some(now + SETTLE_AGAIN);
+                store::save_session(&mut **tx, row).await?;
+                let detail = json!({ "transaction": transaction.id, "error": error });
+                audit::raise_alert(tx, "settlement_failed", &row.id.to_string(), &detail).await?;
             } else {
                 let event = SessionEvent::TransactionStopped { reason: report.reason, at: stopped_at };
                 self.apply(tx, row, event, Brought { live: Some(Box::new(live)) }).await?;

@@ -37,7 +37,11 @@ impl Charging {
             }
         };
         let samples = store::samples(&mut **tx, transaction.id).await?;
-        Ok(Live::new(transaction, session, connector.as_ref(), &self.settings).replay(&samples))
+        let mut live = Live::new(transaction, session, connector.as_ref(), &self.settings).replay(&samples);
+        if let (Some(meter_stop), Some(stopped_at)) = (transaction.meter_stop, transaction.stopped_at) {
+            live.finish(meter_stop, stopped_at);
+        }
+        Ok(live)
     }
 
     /// Bills the session and stores the result in the row; [`Charging::apply`] writes the row.
@@ -241,15 +245,15 @@ fn two_parts(total: Tyiyn, first: u64, second: u64) -> [Tyiyn; 2] {
     }
 }
 
-/// The taxes inside a price: net and taxes are split by the rates so that they sum to it.
+/// The taxes inside a price, each rounded half up; the net is the rest, so that all of them sum to the price.
 fn taxes_of(total: Tyiyn, rates: &[TaxRate]) -> Vec<TaxLine> {
-    let weights: Vec<u64> = std::iter::once(WHOLE_BP).chain(rates.iter().map(|rate| rate.rate_bp)).map(u64::from).collect();
-    split_by_weights(total, &weights)
-        .into_iter()
-        .skip(1)
-        .zip(rates)
-        .map(|(amount, rate)| TaxLine { code: rate.code.clone(), rate_bp: rate.rate_bp, amount })
-        .collect()
+    let whole: i128 = i128::from(WHOLE_BP) + rates.iter().map(|rate| i128::from(rate.rate_bp)).sum::<i128>();
+    let tax = |rate: &TaxRate| {
+        let doubled = i128::from(total.get().max(0)) * i128::from(rate.rate_bp) * 2 + whole;
+        // At most the total, which fits.
+        Tyiyn::new(i64::try_from(doubled / (whole * 2)).unwrap_or(i64::MAX))
+    };
+    rates.iter().map(|rate| TaxLine { code: rate.code.clone(), rate_bp: rate.rate_bp, amount: tax(rate) }).collect()
 }
 
 /// Not before the start and not before the last reading.
@@ -277,12 +281,15 @@ fn timeline(row: &SessionRow, ended_at: DateTime<Utc>, now: DateTime<Utc>) -> Ve
 mod tests {
     use super::*;
 
-    /// The example of a real receipt: 919.50 som contain 97.65 VAT and 8.13 (or 8.14) sales tax.
     #[test]
     fn taxes_are_inside_the_price() {
         let rates = [TaxRate { code: "sales_tax".into(), rate_bp: 100 }, TaxRate { code: "vat".into(), rate_bp: 1200 }];
         let taxes = taxes_of(Tyiyn::new(91_950), &rates);
         assert_eq!(taxes.iter().map(|tax| tax.amount.get()).collect::<Vec<_>>(), [814, 9_765]);
+        for total in 0..2_000 {
+            let sum: i64 = taxes_of(Tyiyn::new(total), &rates).iter().map(|tax| tax.amount.get()).sum();
+            assert!(sum <= total, "{total}");
+        }
         assert_eq!(taxes_of(Tyiyn::new(100), &[]), []);
     }
 }

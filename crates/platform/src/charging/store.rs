@@ -450,6 +450,7 @@ pub(super) struct TransactionRow {
     pub meter_stop: Option<Wh>,
     pub stopped_at: Option<Time>,
     pub claimed_stop_at: Option<Time>,
+    pub stop_reason: Option<StopReason>,
     pub lost: bool,
 }
 
@@ -467,6 +468,7 @@ struct RawTransaction {
     meter_stop_wh: Option<i64>,
     stopped_at: Option<Time>,
     claimed_stop_at: Option<Time>,
+    stop_reason: Option<String>,
     lost: bool,
 }
 
@@ -486,6 +488,7 @@ impl From<RawTransaction> for TransactionRow {
             meter_stop: r.meter_stop_wh.map(Wh::new),
             stopped_at: r.stopped_at,
             claimed_stop_at: r.claimed_stop_at,
+            stop_reason: r.stop_reason.as_deref().and_then(StopReason::parse),
             lost: r.lost,
         }
     }
@@ -495,7 +498,7 @@ pub(super) async fn transaction(e: impl PgExecutor<'_>, id: TransactionId) -> Re
     let row = sqlx::query_as!(
         RawTransaction,
         "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
-            meter_stop_wh, stopped_at, claimed_stop_at, lost
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost
         from charging_transaction where id = $1",
         id.0
     )
@@ -513,7 +516,7 @@ pub(super) async fn transactions_of(
     let rows = sqlx::query_as!(
         RawTransaction,
         "select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.accepted,
-            t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.lost
+            t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.stop_reason, t.lost
         from unnest($1::integer[], $2::uuid[]) as w (id, charge_point_id)
         join charging_transaction t on t.id = w.id and t.charge_point_id = w.charge_point_id",
         ids,
@@ -532,7 +535,7 @@ pub(super) async fn open_transactions(
     let rows = sqlx::query_as!(
         RawTransaction,
         "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
-            meter_stop_wh, stopped_at, claimed_stop_at, lost
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost
         from charging_transaction where charge_point_id = $1 and stopped_at is null order by id desc limit 100",
         charge_point.as_uuid()
     )
@@ -584,7 +587,7 @@ pub(super) async fn transaction_by_key(
     let row = sqlx::query_as!(
         RawTransaction,
         "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
-            meter_stop_wh, stopped_at, claimed_stop_at, lost
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost
         from charging_transaction
         where charge_point_id = $1 and evse_no = $2 and connector_no = $3 and id_tag = $4 and meter_start_wh = $5
             and (claimed_start_at = $6 or $7)
@@ -1100,6 +1103,19 @@ pub(super) async fn past_start_deadline(e: impl PgExecutor<'_>, now: Time) -> Re
 pub(super) async fn to_be_judged(e: impl PgExecutor<'_>, now: Time) -> Result<Vec<SessionId>, sqlx::Error> {
     let ids = sqlx::query_scalar!(
         "select id from charging_session where state = 'charging' and judge_at <= $1 order by judge_at limit 500",
+        now
+    )
+    .fetch_all(e)
+    .await?;
+    Ok(ids.into_iter().map(SessionId::from_uuid).collect())
+}
+
+/// Their transaction has ended, and the settlement failed.
+pub(super) async fn ended_unsettled(e: impl PgExecutor<'_>, now: Time) -> Result<Vec<SessionId>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        "select s.id from charging_session s join charging_transaction t on t.id = s.transaction_id
+        where s.state in ('charging', 'stopping') and s.judge_at <= $1 and t.stopped_at is not null
+        order by s.id limit 100",
         now
     )
     .fetch_all(e)

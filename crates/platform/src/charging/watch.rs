@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::charging::hold::Verdict;
-use domain::charging::session::{SessionEvent, SessionState};
+use domain::charging::session::{SessionEvent, SessionState, StopReason};
 use domain::{SessionId, TransactionId};
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::flow::{Brought, UNPAID_STOPS_MAX};
+use super::reports::SETTLE_AGAIN;
 use super::store::{self, SessionRow};
 use super::{Charging, ChargingError};
+use crate::audit;
 use crate::db::{self, Tx};
 use crate::invariants::Violation;
 use crate::ledger::{self, HoldState};
@@ -33,6 +35,8 @@ pub struct WatchReport {
     pub expired_commands: usize,
     pub missed_start_deadlines: usize,
     pub judged: usize,
+    /// Whose settlement had failed before.
+    pub settled: usize,
     pub repeated_stops: usize,
     pub lost: usize,
     /// What failed was logged and will be looked at again.
@@ -61,6 +65,13 @@ impl Charging {
         for session in store::past_start_deadline(self.db.pool(), now).await? {
             let done = self.with_session(session, Look::StartDeadline).await;
             count(done, session, &mut report.missed_start_deadlines, &mut report.failures);
+        }
+        for session in store::ended_unsettled(self.db.pool(), now).await? {
+            let done = self.with_session(session, Look::Settle).await;
+            if done.is_err() {
+                self.settle_later(session).await?;
+            }
+            count(done, session, &mut report.settled, &mut report.failures);
         }
         for session in store::to_be_judged(self.db.pool(), now).await? {
             let done = self.with_session(session, Look::Judge).await;
@@ -126,6 +137,13 @@ impl Charging {
             Look::Judge if state == SessionState::Charging && row.judge_at.is_some_and(|at| at <= now) => {
                 return self.judge_by_clock(tx, row, now).await;
             }
+            Look::Settle if matches!(state, SessionState::Charging | SessionState::Stopping) => {
+                let Some(id) = row.machine.transaction else { return Ok(false) };
+                let Some(transaction) = store::transaction(&mut **tx, id).await? else { return Ok(false) };
+                let Some(at) = transaction.stopped_at else { return Ok(false) };
+                audit::resolve_alert(tx, "settlement_failed", &row.id.to_string()).await?;
+                SessionEvent::TransactionStopped { reason: transaction.stop_reason.unwrap_or(StopReason::Charger), at }
+            }
             Look::StopFollow if state == SessionState::Stopping => SessionEvent::StopRefused,
             Look::Lost if matches!(state, SessionState::Charging | SessionState::Stopping) => {
                 let facts = self.facts_of(tx, row).await?;
@@ -158,6 +176,9 @@ impl Charging {
     async fn judge_by_clock(&self, tx: &mut Tx, row: &mut SessionRow, now: DateTime<Utc>) -> Result<bool, ChargingError> {
         let Some(id) = row.machine.transaction else { return Ok(false) };
         let transaction = store::transaction(&mut **tx, id).await?.ok_or(ChargingError::NotFound("transaction"))?;
+        if transaction.stopped_at.is_some() {
+            return Ok(false);
+        }
         let facts = self.facts_of(tx, row).await?;
         let mut live = self.rebuild(tx, &transaction, Some(row)).await?;
         live.set_idle_since(live.idle_since(row.charger_paused_at.is_some(), row.charger_resumed_at));
@@ -172,6 +193,15 @@ impl Charging {
         Ok(true)
     }
 
+    async fn settle_later(&self, session: SessionId) -> Result<(), ChargingError> {
+        db::tx(&self.db, move |mut tx| async move {
+            let Some(mut row) = store::lock_session(&mut tx, session).await? else { return Ok(()) };
+            row.judge_at = Some(tx.now() + SETTLE_AGAIN);
+            store::save_session(&mut *tx, &row).await.map_err(ChargingError::from)
+        })
+        .await
+    }
+
     async fn facts_of(&self, tx: &mut Tx, row: &SessionRow) -> Result<ConnectorFacts, ChargingError> {
         stations::connector(tx, row.connector).await?.ok_or(ChargingError::NotFound("connector"))
     }
@@ -181,6 +211,7 @@ impl Charging {
 #[derive(Debug, Clone, Copy)]
 enum Look {
     StartDeadline,
+    Settle,
     Judge,
     StopFollow,
     Lost,

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use domain::stations::{ConnectorStatus, CurrentType, PlugType};
 use domain::{ChargePointId, ConnectorCode, ConnectorId, OcppIdentity, PartnerId, StationId, TariffId, Watt};
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use subtle::ConstantTimeEq as _;
 
 pub(crate) use store::corrupt;
@@ -571,7 +571,12 @@ pub(crate) async fn set_meter_interval(c: &mut PgConnection, id: ChargePointId, 
     Ok(store::set_meter_interval(c, id, seconds).await?)
 }
 
-/// The meter intervals and whether there is a link, for judging live sessions.
+/// Whether the charge point has ever introduced itself.
+pub(crate) async fn has_booted(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<bool, StationsError> {
+    Ok(store::has_booted(e, id).await?)
+}
+
+/// The identity of a charge point, for the hints on the bus.
 pub(crate) async fn identity(c: &mut PgConnection, id: ChargePointId) -> Result<Option<OcppIdentity>, StationsError> {
     Ok(store::identity(c, id).await?)
 }

@@ -197,6 +197,11 @@ pub(super) async fn set_meter_interval(e: impl PgExecutor<'_>, id: ChargePointId
     Ok(())
 }
 
+pub(super) async fn has_booted(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<bool, sqlx::Error> {
+    let at = sqlx::query_scalar!("select last_boot_at from charge_point where id = $1", id.as_uuid()).fetch_optional(e).await?;
+    Ok(at.flatten().is_some())
+}
+
 pub(super) async fn identity(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<Option<OcppIdentity>, sqlx::Error> {
     let text = sqlx::query_scalar!("select identity from charge_point where id = $1", id.as_uuid()).fetch_optional(e).await?;
     text.map(|text| OcppIdentity::parse(&text).map_err(|_| corrupt("identity"))).transpose()
