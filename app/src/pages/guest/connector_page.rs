@@ -128,9 +128,10 @@ fn banner(locale: Locale, view: &ConnectorView, filled: &Filled) -> Option<AnyVi
     // The fields are further down on a phone: each message leads to its field.
     let amount = filled.errors.amount.map(|e| ("#amount-custom", amount_message(locale, view, e)));
     let phone = filled.errors.phone.map(|e| ("#phone", t::phone_error(locale, e)));
-    let links = [amount, phone].into_iter().flatten().map(|(field, message)| {
-        view! { <li><a class="block py-2 underline" href=field>{message}</a></li> }.into_any()
-    });
+    let links = [amount, phone]
+        .into_iter()
+        .flatten()
+        .map(|(field, message)| view! { <li><a class="block py-2 underline" href=field>{message}</a></li> }.into_any());
     let links = view! { <ul>{links.collect_view()}</ul> }.into_any();
     let links = (filled.errors.amount.is_some() || filled.errors.phone.is_some()).then_some(links);
     let class = format!("notice {}", tone.class());
