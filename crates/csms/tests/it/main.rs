@@ -1,5 +1,7 @@
 //! The stories of charge points, told over real WebSockets to a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test is a test")]
+
 mod commands;
 mod field_cases;
 mod handshake;
