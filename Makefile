@@ -1,5 +1,5 @@
 # Two commands: `make run` lets you buy a charge in a browser, `make test` proves everything. Both prepare the machine first.
-.PHONY: run test bench lint fmt sqlx-prepare
+.PHONY: run test bench lint fmt sqlx-prepare clean-db
 .DEFAULT_GOAL := run
 
 run: ## the site at http://127.0.0.1:3000 with stand-ins and virtual charge points; Ctrl-C stops it all
@@ -26,3 +26,7 @@ fmt:
 sqlx-prepare: ## renews .sqlx after a change to SQL or to the migrations
 	@scripts/setup run
 	@scripts/with-env scripts/sqlx-prepare
+
+clean-db: ## frees the disk of the private databases of the demo and the tests
+	@scripts/setup run
+	@scripts/clean-db
