@@ -13,7 +13,8 @@ test('a guest scans, pays and watches the charge without touching the page', asy
   await guest.pay();
   await guest.reach('charging');
 
-  // The numbers move in place: a mark in the page survives.
+  // The first reading brings the page with the numbers; from then on they move in place, and a mark in the page survives.
+  await guest.moves('energy');
   await guest.page.evaluate(() => (window.sameDocument = true));
   await guest.moves('energy');
   await guest.moves('cost');

@@ -28,6 +28,8 @@ pub struct Plan {
     pub server: String,
     pub speed: u32,
     pub meter_interval_s: u32,
+    /// How long the site waits for the cable.
+    pub start_deadline_s: u32,
     pub charge_points: Vec<PlannedChargePoint>,
 }
 
@@ -86,8 +88,8 @@ fn charger(known: &plan::DemoChargePoint, plan: &Plan) -> Config {
         })
         .collect();
     config.model = if config.connectors.iter().any(|c| c.current == Current::Dc) { "DC".into() } else { "AC".into() };
-    // As long as the site's own countdown: the charger must not give up first.
-    config.connection_timeout_s = 300;
+    // As long as the site's own countdown: who gives up first would refuse the next guest, or leave this one with the cable in hand.
+    config.connection_timeout_s = plan.start_deadline_s;
     if known.cable == Cable::PlugsItself {
         config = config.robot(Robot { plug_after_ms: PLUG_AFTER_MS, unplug_after_ms: UNPLUG_AFTER_MS, car: Car::default() });
     }

@@ -238,6 +238,7 @@ async fn start_all(
                 server: format!("ws://{}/ocpp", at.site),
                 speed: arguments.speed,
                 meter_interval_s: arguments.meter_interval_s,
+                start_deadline_s: arguments.start_deadline_s,
                 charge_points: seeded
                     .iter()
                     .map(|c| charge_points::PlannedChargePoint {
