@@ -62,8 +62,8 @@ pub fn listen(target: &EventTarget, event: &str, mut action: impl FnMut(Event) +
 }
 
 /// Calls again and again.
-pub fn every(milliseconds: i32, mut action: impl FnMut() + 'static) {
-    let closure = Closure::<dyn FnMut()>::new(move || action());
+pub fn every(milliseconds: i32, action: impl FnMut() + 'static) {
+    let closure = Closure::<dyn FnMut()>::new(action);
     if let Some(window) = window() {
         let _ = window.set_interval_with_callback_and_timeout_and_arguments_0(function(&closure), milliseconds);
     }

@@ -1,7 +1,12 @@
 //! What the islands do in the browser.
 //!
 //! Times here are JavaScript's milliseconds in `f64`: they are shown, never reckoned with money.
-#![allow(clippy::float_arithmetic, clippy::cast_possible_truncation, reason = "clock arithmetic with JavaScript's numbers")]
+#![allow(
+    clippy::float_arithmetic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clock arithmetic with JavaScript's numbers, which are never negative here; a cast from f64 saturates"
+)]
 
 mod live;
 
@@ -84,7 +89,7 @@ fn grouped(n: u32) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push('\u{a0}');
         }
         text.push(digit);

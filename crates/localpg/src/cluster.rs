@@ -303,6 +303,8 @@ impl Home {
             set("full_page_writes", "off");
             set("synchronous_commit", "off");
             set("max_wal_size", "4GB");
+            // A test that ends may leave a connection half way through its authentication, and `drop database` waits for it.
+            set("authentication_timeout", "15s");
         }
         // A group of its own, so that Ctrl-C in the terminal does not stop the database before the server has finished with it.
         command.process_group(0);

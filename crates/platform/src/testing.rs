@@ -82,6 +82,7 @@ impl Drop for DropDatabase {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(async move {
                 let mut admin = PgConnection::connect(&url).await.ok()?;
+                bound_waits(&mut admin).await;
                 localpg::drop_database(&mut admin, &name).await.ok()?;
                 admin.close().await.ok()
             })
@@ -143,12 +144,20 @@ async fn drop_left_over_databases(admin: &mut PgConnection) {
         .fetch_all(&mut *admin)
         .await
         .unwrap_or_default();
+    bound_waits(admin).await;
     for name in names {
         let owner = name.split('_').nth(1).and_then(|pid| pid.parse::<u32>().ok());
         if owner.is_some_and(|pid| !std::path::Path::new("/proc").join(pid.to_string()).exists()) {
             let _ = localpg::drop_database(admin, &name).await;
         }
     }
+    let _ = sqlx::query("reset statement_timeout").execute(admin).await;
+}
+
+/// `drop database` waits for every backend of the cluster, also for one whose client is gone half way through its greeting. Nobody
+/// waits long for it: what could not be dropped is dropped by a later test process.
+async fn bound_waits(admin: &mut PgConnection) {
+    let _ = sqlx::query("set statement_timeout = '2s'").execute(admin).await;
 }
 
 /// Changes with every migration: twelve hexadecimal digits.

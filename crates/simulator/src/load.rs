@@ -47,7 +47,10 @@ pub struct LoadPlan {
     pub identity: String,
     pub first: usize,
     pub count: usize,
+    /// Of all of them.
     pub password: Option<String>,
+    /// Of each by its index, where they differ.
+    pub passwords: Vec<String>,
     pub id_tag: String,
     pub work: Work,
     /// Counted from when all are connected.
@@ -235,7 +238,8 @@ async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) 
     let identity = shared.plan.identity(index);
     let mut link = {
         let _permit = shared.permits.acquire().await.ok()?;
-        let socket = open(&shared.plan.url, &identity, shared.plan.password.as_deref()).await;
+        let password = shared.plan.passwords.get(index).or(shared.plan.password.as_ref()).cloned();
+        let socket = open(&shared.plan.url, &identity, password.as_deref()).await;
         let socket = socket.inspect_err(|error| tracing::warn!(%identity, %error, "No link")).ok()?;
         let mut link = Link { socket, next_id: 1 };
         let request = boot_notification::Request {

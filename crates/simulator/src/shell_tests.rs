@@ -198,6 +198,7 @@ async fn a_crowd_is_measured() {
         first: 1,
         count,
         password: Some(PASSWORD.to_owned()),
+        passwords: vec![],
         id_tag: "LOAD".to_owned(),
         work,
         duration: Duration::from_millis(300),

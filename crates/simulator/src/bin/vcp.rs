@@ -127,6 +127,7 @@ async fn crowd(many: Many, id_tag: String, work: Work) -> ExitCode {
         first: many.first,
         count: many.count,
         password: many.server.password,
+        passwords: vec![],
         id_tag,
         work,
         duration: Duration::from_secs(many.seconds),
