@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -221,7 +221,9 @@ impl Home {
 
     /// Makes the data directory when there is none. An interrupted attempt leaves nothing behind that looks whole.
     pub(crate) fn initialise(&self, fsync: Fsync) -> Result<()> {
-        if self.data().join("PG_VERSION").exists() && self.dir.join("password").exists() {
+        // What was not synced may be torn after the machine went down: such a cluster begins anew.
+        let torn = fsync == Fsync::Off && self.data().join("postmaster.pid").exists() && self.boot_of_last_start() != boot_id();
+        if !torn && self.data().join("PG_VERSION").exists() && self.dir.join("password").exists() {
             return Ok(());
         }
         let started = Instant::now();
@@ -263,6 +265,9 @@ impl Home {
     /// Starts the server and waits until it takes connections.
     pub(crate) fn launch(&self, options: &Options, tie: Tie) -> Result<(Address, Child)> {
         let password = std::fs::read_to_string(self.dir.join("password")).context("reading the cluster's password")?;
+        if let Some(boot) = boot_id() {
+            std::fs::write(self.dir.join("boot_id"), boot).context("noting the machine's start")?;
+        }
         for attempt in 1.. {
             let port = match options.port {
                 Some(port) => port,
@@ -356,9 +361,17 @@ impl Home {
         }
     }
 
-    /// The eighth line of postmaster.pid is the server's state, which `pg_ctl` waits for too.
+    fn boot_of_last_start(&self) -> Option<String> {
+        std::fs::read_to_string(self.dir.join("boot_id")).ok()
+    }
+
+    /// The eighth line of postmaster.pid is the server's state, which `pg_ctl` waits for too. The file outlives a server that was
+    /// killed with its machine, so its port (the fourth line) must answer as well.
     fn is_ready(&self) -> bool {
-        self.postmaster_pid_file().is_some_and(|text| text.lines().nth(7).is_some_and(|state| state.trim() == "ready"))
+        self.postmaster_pid_file().is_some_and(|text| {
+            text.lines().nth(7).is_some_and(|state| state.trim() == "ready")
+                && port_of(&text).is_some_and(|port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
+        })
     }
 
     fn postmaster_pid_file(&self) -> Option<String> {
@@ -388,7 +401,7 @@ impl Home {
         if !self.is_running()? || !self.is_ready() {
             return Ok(None);
         }
-        let Some(port) = self.postmaster_pid_file().and_then(|text| text.lines().nth(3)?.trim().parse().ok()) else {
+        let Some(port) = self.postmaster_pid_file().and_then(|text| port_of(&text)) else {
             return Ok(None);
         };
         let password = std::fs::read_to_string(self.dir.join("password")).context("reading the cluster's password")?;
@@ -417,6 +430,16 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// Which start of the machine this is; `None` where the kernel does not say.
+fn boot_id() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
+}
+
+/// The port that a postmaster.pid names.
+fn port_of(pid_file: &str) -> Option<u16> {
+    pid_file.lines().nth(3)?.trim().parse().ok()
 }
 
 fn free_port() -> Result<u16> {

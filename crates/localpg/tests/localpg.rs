@@ -94,6 +94,32 @@ async fn a_killed_owner_takes_its_cluster_with_it() {
 }
 
 #[tokio::test]
+async fn the_pid_file_of_a_machine_that_went_down_is_not_believed() {
+    let dir = TempDir::new();
+    let localpg = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_localpg"));
+        command.args(args).env("EVP_CACHE", &dir.0).stdout(Stdio::piped());
+        command
+    };
+    let url = |child: std::process::Output| String::from_utf8(child.stdout).expect("text").trim().to_owned();
+    let first = url(localpg(&["url", "demo"]).output().expect("running localpg"));
+    connect(&first).await.execute("create table lost (n integer)").await.expect("a table");
+    let said =
+        String::from_utf8(localpg(&["start"]).stderr(Stdio::piped()).output().expect("running localpg").stderr).expect("text");
+    let home = PathBuf::from(said.trim().rsplit(' ').next().expect("its directory"));
+    let pid_file = std::fs::read_to_string(home.join("data/postmaster.pid")).expect("the pid file");
+    assert!(localpg(&["stop"]).status().expect("stopping").success());
+
+    // As it lies there after a loss of power: "ready", with the number of a process that is no more.
+    std::fs::write(home.join("data/postmaster.pid"), pid_file).expect("writing");
+    std::fs::write(home.join("boot_id"), "another start").expect("writing");
+    let again = url(localpg(&["url", "demo"]).output().expect("running localpg"));
+    let lost = connect(&again).await.execute("select n from lost").await;
+    assert!(lost.is_err(), "files that were not synced are not used again");
+    assert!(localpg(&["stop"]).status().expect("stopping").success());
+}
+
+#[tokio::test]
 async fn many_who_start_the_shared_cluster_at_once_share_one() {
     let dir = TempDir::new();
     let localpg = |args: &[&str]| {

@@ -133,7 +133,13 @@ impl RawClient {
             return Err(RawError::Refused { status, body: String::from_utf8_lossy(&body).into_owned() });
         }
         let selected_protocol = header("sec-websocket-protocol");
-        let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(websocket_config())).await;
+        let socket = WebSocketStream::from_partially_read(
+            stream,
+            rest,
+            Role::Client,
+            Some(websocket_config().max_write_buffer_size(usize::MAX)),
+        )
+        .await;
         Ok(Self { socket, selected_protocol, waiting: VecDeque::new(), next_id: 1 })
     }
 

@@ -27,9 +27,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("server", &["api", "app", "csms", "domain", "localpg", "ocpp", "platform", "providers", "simulator"]),
 ];
 
-/// What tests may use beyond that: a database and virtual charge points. An optional dependency is for a feature that only
-/// tests turn on.
-const TESTS_MAY_USE: &[&str] = &["localpg", "simulator"];
+/// What tests may use beyond that: a database, virtual charge points, and the words of the pages' traits. An optional dependency is
+/// for a feature that only tests turn on.
+const TESTS_MAY_USE: &[&str] = &["api", "localpg", "simulator"];
 
 /// Libraries that a crate may not name as its dependency, whoever else brings them.
 const NEVER_DIRECTLY: &[(&str, &[&str])] = &[

@@ -105,7 +105,7 @@ impl Scene {
     }
 
     /// The whole way as a stubborn person goes it: what fails is tried again.
-    async fn walk(&self) {
+    async fn walk(&self, kill: &str) {
         let charger = VirtualChargePoint::start(self.world.charger(&self.url, "RP-CHUY-2"));
         let mut guest = GuestDriver::new(&self.world, &self.url, self.code);
         self.keep_alive().await;
@@ -160,7 +160,9 @@ impl Scene {
             }
         })
         .await;
-        assert_eq!(last, GuestPhase::Completed);
+        let failure = guest.try_look().await.ok().and_then(|page| page.attribute("data-failure").map(str::to_owned));
+        let started = charger.answers("StartTransaction").len();
+        assert_eq!(last, GuestPhase::Completed, "killed {kill}: {failure:?}, {started} transactions");
         charger.shutdown().await;
     }
 
@@ -192,7 +194,7 @@ async fn goes_on_after_a_kill(nth: u64, side: Side) -> bool {
     scene.server.start();
     scene.until_serving().await;
     scene.proxy.set_trap(nth, side, scene.server.killer());
-    scene.walk().await;
+    scene.walk(&format!("{side:?} {nth}")).await;
     scene.assert_whole().await;
     let was_sprung = !scene.proxy.trap_is_set();
     scene.proxy.clear_trap();

@@ -105,7 +105,7 @@ async fn the_car_is_full_and_drives_away() {
     charger.unplug(1).await;
     let page = guest.until(GuestPhase::Completed).await;
 
-    assert_eq!(page.attribute("data-reason"), Some("vehicle"));
+    assert_eq!(page.attribute("data-reason"), Some("charger"), "unplugging");
     app.world.assert_invariants().await;
 }
 

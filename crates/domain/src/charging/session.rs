@@ -51,7 +51,7 @@ pub enum StopReason {
     Limit,
     /// Stopped at the charger or by unplugging.
     Charger,
-    /// The car was full or went away.
+    /// The car ended it: it was full.
     Vehicle,
     /// Fault, emergency stop, power loss, reboot.
     Fault,

@@ -44,7 +44,9 @@ impl Charging {
             .await
             .map_err(ChargingError::from)?
             .ok_or(ChargingError::NotFound("connector"))?;
-        match facts.status {
+        let is_coming_back =
+            !facts.online && facts.disconnected_at.is_some_and(|lost_at| now - lost_at <= self.settings.link_grace);
+        match if is_coming_back { facts.last_known } else { facts.status } {
             ConnectorStatus::Available | ConnectorStatus::Preparing => {}
             ConnectorStatus::Offline => return Err(BeginRefusal::Offline),
             ConnectorStatus::Unavailable | ConnectorStatus::Faulted | ConnectorStatus::Unknown => {

@@ -55,7 +55,10 @@ pub struct ChargingSettings {
     pub start_deadline: TimeDelta,
     /// A charge point that has not answered a RemoteStart by then is offline.
     pub start_answer: TimeDelta,
-    /// The same for a stop, the first time; each further attempt waits twice as long, up to `stop_pause_max`.
+    /// A link that broke no longer ago than this is about to come back (our restart, a router's): a start is not refused but waits for
+    /// it, as long as a start waits for its answer.
+    pub link_grace: TimeDelta,
+    /// As `start_answer`, for a stop the first time; each further attempt waits twice as long, up to `stop_pause_max`.
     pub stop_answer: TimeDelta,
     pub stop_pause_max: TimeDelta,
     /// An accepted stop is followed by the end of the transaction within this, or it is asked for again.
@@ -89,6 +92,7 @@ impl Default for ChargingSettings {
             hold: HoldPolicy::default(),
             start_deadline: TimeDelta::seconds(180),
             start_answer: TimeDelta::seconds(30),
+            link_grace: TimeDelta::seconds(60),
             stop_answer: TimeDelta::seconds(30),
             stop_pause_max: TimeDelta::minutes(10),
             stop_follow: TimeDelta::seconds(60),

@@ -218,7 +218,24 @@ async fn a_charge_point_that_went_away_before_the_payment_costs_nothing() {
     let house = House::start().await;
     let token = house.order("ABCD", "500").await;
     house.link_lost().await;
+    house.later(TimeDelta::minutes(2)).await;
     pays_in_vain(&house, &token, StartFailure::Offline).await;
+}
+
+#[tokio::test]
+async fn a_charge_point_that_lost_its_link_a_moment_ago_is_waited_for() {
+    let house = House::start().await;
+    let token = house.order("ABCD", "500").await;
+    house.link_lost().await;
+    house.pay(&token, None).await;
+    assert_eq!(house.look(&token, true).await.phase, GuestPhase::PlugIn);
+    // It does not come back: the start is asked for twice, and then all of it goes back.
+    house.later(TimeDelta::seconds(31)).await;
+    assert_eq!(house.look(&token, true).await.phase, GuestPhase::PlugIn);
+    house.later(TimeDelta::seconds(31)).await;
+    let view = house.look(&token, true).await;
+    assert_eq!((view.phase, view.failure), (GuestPhase::FailedRefunding, Some(StartFailure::Offline)));
+    house.is_in_order().await;
 }
 
 #[tokio::test]

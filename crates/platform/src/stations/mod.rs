@@ -124,7 +124,11 @@ pub struct ConnectorFacts {
     /// As last reported, whatever the link.
     pub reported: ConnectorStatus,
     pub error_code: Option<String>,
+    /// As `status` was when there was a link.
+    pub last_known: ConnectorStatus,
     pub online: bool,
+    /// When the loss of the link was noticed.
+    pub disconnected_at: Option<DateTime<Utc>>,
     pub last_seen_at: Option<DateTime<Utc>>,
     pub meter_interval_s: i32,
     pub station: StationFacts,

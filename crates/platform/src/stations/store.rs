@@ -240,7 +240,7 @@ pub(super) async fn connector(e: impl PgExecutor<'_>, id: ConnectorId) -> Result
             c.id, c.charge_point_id, p.identity, c.evse_no, c.connector_no, c.label, c.plug, c.current_type, c.max_power_w,
             c.tariff_id, c.status, c.error_code,
             (p.connected_at is not null and p.disconnected_at is null) as "online!",
-            p.status as charge_point_status, p.last_seen_at, p.meter_interval_s,
+            p.status as charge_point_status, p.disconnected_at, p.last_seen_at, p.meter_interval_s,
             s.id as station_id, s.partner_id, r.share_bp, s.name, s.address, s.time_zone, s.latitude_e7, s.longitude_e7,
             s.helpline, s.seller_name, s.seller_tin
         from connector c
@@ -268,8 +268,10 @@ pub(super) async fn connector(e: impl PgExecutor<'_>, id: ConnectorId) -> Result
         tariff: TariffId::from_uuid(r.tariff_id),
         status: effective(r.online, whole, reported),
         reported,
+        last_known: effective(true, whole, reported),
         error_code: r.error_code,
         online: r.online,
+        disconnected_at: r.disconnected_at,
         last_seen_at: r.last_seen_at,
         meter_interval_s: r.meter_interval_s,
         station: StationFacts {
