@@ -168,13 +168,22 @@ impl World {
 }
 
 /// Polls until it is there: whole servers have no hook to wait on. Not a sleep of guessed length: it ends when the thing is true.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, probe: impl FnMut() -> F) -> T {
+    eventually_or(what, probe, String::new).await
+}
+
+/// The same; when it never happens, the failure says what was seen instead.
+pub async fn eventually_or<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut probe: impl FnMut() -> F,
+    seen: impl Fn() -> String,
+) -> T {
     let give_up = tokio::time::Instant::now() + Duration::from_secs(40);
     loop {
         if let Some(found) = probe().await {
             return found;
         }
-        assert!(tokio::time::Instant::now() < give_up, "never happened: {what}");
+        assert!(tokio::time::Instant::now() < give_up, "never happened: {what} {}", seen());
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

@@ -1,10 +1,12 @@
 //! A guest with a phone: opens pages, fills in forms, pays, and reads what is on the screen. No JavaScript.
 
+use std::sync::Mutex;
+
 use domain::guest::GuestPhase;
 use platform::{Ids, SystemIds};
 use serde_json::{Value, json};
 
-use crate::app::{World, eventually};
+use crate::app::{World, eventually, eventually_or};
 
 /// A form as a browser sends it.
 pub fn filled_in(request: reqwest::RequestBuilder, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
@@ -167,11 +169,13 @@ impl GuestDriver {
 
     /// Looks again and again until the page shows this phase.
     pub async fn until(&self, phase: GuestPhase) -> Page {
-        eventually(&format!("the page shows {phase:?}"), || async {
+        let last = Mutex::new(None);
+        let look = || async {
             let page = self.try_look().await.ok()?;
+            *last.lock().unwrap() = Some((page.status, page.phase()));
             (page.phase() == Some(phase)).then_some(page)
-        })
-        .await
+        };
+        eventually_or(&format!("the page shows {phase:?}"), look, || format!("but {:?}", last.lock().unwrap())).await
     }
 
     /// Presses stop and confirms; an error when the server is down.

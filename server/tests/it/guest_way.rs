@@ -258,15 +258,16 @@ async fn a_refund_whose_answer_is_lost_is_paid_once() {
     guest.until(GuestPhase::Charging).await;
 
     app.world.namba_faults(faults).await;
-    guest.stop().await;
-    guest.until(GuestPhase::Refunding).await;
+    assert_eq!(guest.stop().await, 303);
     let given_up = eventually("the refund is done", || async {
         app.world.clock.advance(TimeDelta::seconds(30));
         (guest.look().await.phase() == Some(GuestPhase::Completed)).then_some(())
     });
     given_up.await;
 
-    assert_eq!(app.world.namba_state().await["refunds"].as_array().map(Vec::len), Some(1));
+    let namba = app.world.namba_state().await;
+    assert_eq!(namba["faults"]["faulty_answers_left"], 0, "the answer was spoilt");
+    assert_eq!(namba["refunds"].as_array().map(Vec::len), Some(1));
     app.world.assert_invariants().await;
 }
 

@@ -361,7 +361,7 @@ impl Batch {
             energy: live.energy(),
             // What cannot be priced stops the session; its cost stays where it was.
             cost: live.cost().unwrap_or_default(),
-            power: live.power(),
+            power: live.shown_power(),
             state_of_charge_percent: charge,
             last_sample_at: live.last_at(),
             idle_since,

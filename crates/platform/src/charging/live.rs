@@ -46,6 +46,8 @@ pub(super) struct Live {
     newest_claimed_at: Option<DateTime<Utc>>,
     /// Reported without a register since the last reading.
     reported_power: Watt,
+    /// What the charger itself said last, for people to read.
+    told_power: Option<Watt>,
     /// When the car last drew more than idling, and the energy then.
     drawn_at: DateTime<Utc>,
     drawn: Wh,
@@ -93,6 +95,7 @@ impl Live {
             last_sampled_at: started_at,
             newest_claimed_at: None,
             reported_power: Watt::ZERO,
+            told_power: None,
             drawn_at: started_at,
             drawn: Wh::ZERO,
             idle_below: settings.idle_below,
@@ -147,6 +150,7 @@ impl Live {
     /// Takes a sample that only tells power.
     pub fn take_power(&mut self, power: Watt) {
         self.reported_power = Watt::new(power.get().clamp(0, self.max_power.get()));
+        self.told_power = Some(self.reported_power);
     }
 
     fn push(&mut self, reading: Reading) -> (Wh, ReadingNote) {
@@ -156,6 +160,7 @@ impl Live {
             self.last_register = Some(reading.register);
             self.last_sampled_at = reading.at;
             self.reported_power = Watt::ZERO;
+            self.told_power = reading.power.map(|power| Watt::new(power.get().clamp(0, self.max_power.get())));
             self.follow();
         }
         (energy, note)
@@ -193,7 +198,12 @@ impl Live {
         self.register.last_at()
     }
 
-    /// What flows now, as far as is known.
+    /// What a person is shown: the charger's own word, and without one what the register says.
+    pub fn shown_power(&self) -> Watt {
+        self.told_power.unwrap_or_else(|| self.power())
+    }
+
+    /// What flows now at the most, as far as is known: the stop goes by this.
     pub fn power(&self) -> Watt {
         self.register.power().max(self.reported_power)
     }
