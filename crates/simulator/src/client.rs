@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::rng::{Rng, seed_of};
 use crate::v16::{Act, Charger, Close, Input, Output};
-use crate::{Car, ChargePointState, Clock, Config, Fault, system_clock};
+use crate::{Car, ChargePointState, Clock, Config, Fault, Faults, system_clock};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -189,7 +189,6 @@ impl Record {
 
 enum Command {
     Act(Box<Act>),
-    LeaveHalfOpen,
     /// Sends text as it is, between the charger's own frames.
     SendRaw(String),
 }
@@ -387,7 +386,7 @@ impl VirtualChargePoint {
 
     /// The network forgets the connection: the old socket stays open and silent, a new one is opened.
     pub async fn leave_half_open(&self) {
-        self.command(Command::LeaveHalfOpen).await;
+        self.act(Act::LeaveHalfOpen).await;
     }
 
     /// Sends a text as it is, over the charger's own socket.
@@ -606,9 +605,10 @@ impl Shell {
             let wait = self.backoff();
             let (url, identity) = (self.config.url.clone(), self.config.charger.identity.clone());
             let password = self.config.password.clone();
+            let faults = self.charger.faults().clone();
             self.connecting = Some(Box::pin(async move {
                 tokio::time::sleep(wait).await;
-                open(&url, &identity, password.as_deref()).await
+                open(&url, &identity, password.as_deref(), &faults).await
             }));
         }
     }
@@ -660,15 +660,6 @@ impl Shell {
         match command {
             Command::Act(act) => self.input(Input::Act(*act)).await,
             Command::SendRaw(text) => self.send(text).await,
-            Command::LeaveHalfOpen => {
-                if let Some(socket) = self.socket.take() {
-                    if self.half_open.len() >= MAX_HALF_OPEN {
-                        self.half_open.remove(0);
-                    }
-                    self.half_open.push(socket);
-                    self.input(Input::LinkDown).await;
-                }
-            }
         }
     }
 
@@ -690,10 +681,18 @@ impl Shell {
                     }
                 }
                 Output::CloseLink(close) => {
-                    if let Some(mut socket) = self.socket.take()
-                        && close == Close::Clean
-                    {
-                        let _ = tokio::time::timeout(CLOSE_TIMEOUT, socket.close(None)).await;
+                    let Some(mut socket) = self.socket.take() else { continue };
+                    match close {
+                        Close::Clean => {
+                            let _ = tokio::time::timeout(CLOSE_TIMEOUT, socket.close(None)).await;
+                        }
+                        Close::Abrupt => drop(socket),
+                        Close::HalfOpen => {
+                            if self.half_open.len() >= MAX_HALF_OPEN {
+                                self.half_open.remove(0);
+                            }
+                            self.half_open.push(socket);
+                        }
                     }
                 }
                 Output::Fact(fact) => tracing::debug!(identity = %self.config.charger.identity, ?fact, "Charge point"),
@@ -751,15 +750,24 @@ pub(crate) fn basic_auth(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}")))
 }
 
-/// Opens a socket with the subprotocol of OCPP 1.6.
-pub(crate) async fn open(url: &str, identity: &str, password: Option<&str>) -> Result<Socket, ConnectError> {
-    let url = charge_point_url(url, identity);
+/// Opens a socket with the subprotocol of OCPP 1.6, unless the handshake is one of the faults.
+pub(crate) async fn open(url: &str, identity: &str, password: Option<&str>, faults: &Faults) -> Result<Socket, ConnectError> {
+    let mut url = charge_point_url(url, identity);
+    if faults.has(&Fault::TrailingSlash) {
+        url.push('/');
+    }
     let mut request = url.as_str().into_client_request().map_err(|error| ConnectError::BadUrl(error.to_string()))?;
     let headers = request.headers_mut();
     let subprotocol = HeaderValue::from_static(ocpp::Version::V16.subprotocol());
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    if !faults.has(&Fault::NoSubprotocol) {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
     if let Some(password) = password {
-        let value = HeaderValue::from_str(&basic_auth(identity, password));
+        let mut credentials = basic_auth(identity, password);
+        if faults.has(&Fault::LowerCaseBasicAuth) {
+            credentials.replace_range(..1, "b");
+        }
+        let value = HeaderValue::from_str(&credentials);
         headers.insert(header::AUTHORIZATION, value.map_err(|error| ConnectError::BadUrl(error.to_string()))?);
     }
     let connect = tokio_tungstenite::connect_async_with_config(request, Some(websocket_config()), true);

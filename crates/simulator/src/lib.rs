@@ -16,6 +16,7 @@ pub mod raw;
 mod rng;
 #[cfg(test)]
 mod shell_tests;
+mod spoil;
 mod state;
 pub mod v16;
 

@@ -17,8 +17,8 @@ use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Clock;
 use crate::client::{Socket, open};
+use crate::{Clock, Faults};
 
 /// More do not fit into the ports of one address.
 pub const MAX_CHARGE_POINTS: usize = 50_000;
@@ -239,7 +239,7 @@ async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) 
     let mut link = {
         let _permit = shared.permits.acquire().await.ok()?;
         let password = shared.plan.passwords.get(index).or(shared.plan.password.as_ref()).cloned();
-        let socket = open(&shared.plan.url, &identity, password.as_deref()).await;
+        let socket = open(&shared.plan.url, &identity, password.as_deref(), &Faults::default()).await;
         let socket = socket.inspect_err(|error| tracing::warn!(%identity, %error, "No link")).ok()?;
         let mut link = Link { socket, next_id: 1 };
         let request = boot_notification::Request {

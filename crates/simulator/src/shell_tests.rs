@@ -1,7 +1,7 @@
 //! The shell over real sockets, against a central system of a few lines.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
@@ -16,8 +16,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::load::{self, LoadPlan, Work};
 use crate::{
-    Car, ClientConfig, Config, ConnectError, RawClient, RawError, RawFrame, RawRequest, VirtualChargePoint, system_clock,
+    Car, ClientConfig, Config, ConnectError, Fault, RawClient, RawError, RawFrame, RawRequest, VirtualChargePoint, system_clock,
 };
+
+/// What a charge point said when it knocked.
+struct Handshake {
+    path: String,
+    subprotocol: String,
+    authorization: String,
+}
 
 /// Accepts everything of whoever knows the password.
 #[derive(Clone)]
@@ -25,6 +32,7 @@ struct Csms {
     port: u16,
     to_all: broadcast::Sender<String>,
     next_transaction: Arc<AtomicI64>,
+    handshakes: Arc<Mutex<Vec<Handshake>>>,
     tasks: TaskTracker,
 }
 
@@ -37,6 +45,7 @@ impl Csms {
             port: listener.local_addr().expect("an address").port(),
             to_all: broadcast::Sender::new(16),
             next_transaction: Arc::new(AtomicI64::new(1)),
+            handshakes: Arc::default(),
             tasks: TaskTracker::new(),
         };
         let csms = this.clone();
@@ -56,8 +65,13 @@ impl Csms {
     async fn serve(self, stream: TcpStream) {
         let check = |request: &Request, mut response: Response| {
             let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            let identity = request.uri().path().trim_start_matches("/ocpp/").to_owned();
-            if header("authorization") != crate::client::basic_auth(&identity, PASSWORD) {
+            self.handshakes.lock().expect("unpoisoned").push(Handshake {
+                path: request.uri().path().to_owned(),
+                subprotocol: header("sec-websocket-protocol").to_owned(),
+                authorization: header("authorization").to_owned(),
+            });
+            let identity = request.uri().path().trim_start_matches("/ocpp/").trim_end_matches('/').to_owned();
+            if !header("authorization").eq_ignore_ascii_case(&crate::client::basic_auth(&identity, PASSWORD)) {
                 let mut refusal = ErrorResponse::new(Some("who are you?".to_owned()));
                 *refusal.status_mut() = 401.try_into().expect("a status");
                 return Err(refusal);
@@ -211,4 +225,30 @@ async fn a_crowd_is_measured() {
     assert!(report.calls > 8 && report.p50_us <= report.p99_us && report.p99_us <= report.max_us, "{report}");
     let report = load::run(plan(Work::Idle, 20), system_clock(), CancellationToken::new(), None).await;
     assert_eq!((report.connected, report.failed, report.calls), (20, 0, 0), "{report}");
+}
+
+#[tokio::test]
+async fn row_10_handshakes_that_are_a_little_wrong() {
+    let csms = Csms::start().await;
+    for fault in [Fault::NoSubprotocol, Fault::TrailingSlash, Fault::LowerCaseBasicAuth] {
+        let config = ClientConfig::new(csms.url(), Config::dc("CP-1").fault(fault.clone())).password(PASSWORD);
+        let car = VirtualChargePoint::connect(config).await.expect("a link");
+        car.shutdown().await;
+        let seen = csms.handshakes.lock().expect("unpoisoned").pop().expect("a handshake");
+        match fault {
+            Fault::NoSubprotocol => assert_eq!(seen.subprotocol, ""),
+            Fault::TrailingSlash => assert_eq!(seen.path, "/ocpp/CP-1/"),
+            _ => assert!(seen.authorization.starts_with("basic ")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_04_a_lost_link_leaves_its_socket_open() {
+    let csms = Csms::start().await;
+    let car = csms.charger().await;
+    car.set_fault(Fault::HalfOpen).await;
+    car.go_offline().await;
+    car.go_online().await;
+    car.until_answered("BootNotification", 2).await;
 }

@@ -27,6 +27,8 @@ pub struct ChargePointState {
     pub answered: u64,
     /// Times that the charge point has started.
     pub boots: u64,
+    /// The names of the faults that are on.
+    pub faults: Vec<&'static str>,
     pub connectors: Vec<ConnectorState>,
 }
 

@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simulator::client::{ClientConfig, VirtualChargePoint};
-use simulator::{Car, Config, ConnectorConfig, Current, Robot};
+use simulator::{Car, Config, ConnectorConfig, Current, Fault, Robot};
 
 use super::plan::{self, Cable};
 
@@ -62,8 +62,12 @@ pub async fn run() -> Result<()> {
     }
     let yard = Arc::new(Yard { site: plan.site, speed: plan.speed, chargers });
     let listener = tokio::net::TcpListener::bind(plan.listen).await.context("the page of the charge points cannot listen")?;
-    let router =
-        Router::new().route("/", get(page)).route("/act", post(act)).route("/state", get(state)).with_state(Arc::clone(&yard));
+    let router = Router::new()
+        .route("/", get(page))
+        .route("/act", post(act))
+        .route("/faults", get(faults).post(set_fault))
+        .route("/state", get(state))
+        .with_state(Arc::clone(&yard));
     axum::serve(listener, router)
         .with_graceful_shutdown(async {
             let _ = crate::shutdown::asked().await;
@@ -105,12 +109,7 @@ struct Press {
 }
 
 async fn act(State(yard): State<Arc<Yard>>, headers: HeaderMap, Form(press): Form<Press>) -> Response {
-    // The page acts only for itself: another site's form must not unplug anybody.
-    let is_own = headers.get(header::ORIGIN).is_none_or(|origin| {
-        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-        origin.to_str().is_ok_and(|o| o == format!("http://{host}"))
-    });
-    if !is_own {
+    if !is_own(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let Some((charger, _)) = yard.chargers.iter().find(|(c, _)| c.identity() == press.identity) else {
@@ -128,6 +127,70 @@ async fn act(State(yard): State<Arc<Yard>>, headers: HeaderMap, Form(press): For
         _ => return StatusCode::BAD_REQUEST.into_response(),
     }
     Redirect::to("/").into_response()
+}
+
+/// The page acts only for itself: another site's form must not unplug anybody.
+fn is_own(headers: &HeaderMap) -> bool {
+    headers.get(header::ORIGIN).is_none_or(|origin| {
+        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+        origin.to_str().is_ok_and(|o| o == format!("http://{host}"))
+    })
+}
+
+/// Whose faults are meant.
+#[derive(Debug, Deserialize)]
+struct Whose {
+    identity: String,
+}
+
+/// What a charger gets wrong: on a page that does not refresh itself, for there is a list to read.
+async fn faults(State(yard): State<Arc<Yard>>, Query(whose): Query<Whose>) -> Response {
+    let Some((charger, _)) = yard.chargers.iter().find(|(c, _)| c.identity() == whose.identity) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let identity = charger.identity();
+    let on = charger.state().faults;
+    let mut body = String::new();
+    for name in Fault::names() {
+        let is_on = on.contains(&name);
+        let (class, set) = if is_on { ("main", "off") } else { ("", "on") };
+        let _ = write!(
+            body,
+            "<form method=post action=/faults><input type=hidden name=identity value=\"{identity}\"><input type=hidden name=set value={set}>\
+             <button class=\"{class}\" name=fault value={name} aria-pressed={is_on}>{name}</button></form>"
+        );
+    }
+    Html(format!(
+        "<!doctype html><html lang=ru><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">\
+         <title>{identity}: ошибки</title><style>{STYLE}</style></head><body><main><h1>{identity}</h1>\
+         <p class=quiet>Что зарядка делает неправильно. Красные включены. <a href=/>Назад</a></p>{body}</main></body></html>"
+    ))
+    .into_response()
+}
+
+/// A fault that is switched.
+#[derive(Debug, Deserialize)]
+struct Switch {
+    identity: String,
+    fault: String,
+    set: String,
+}
+
+async fn set_fault(State(yard): State<Arc<Yard>>, headers: HeaderMap, Form(switch): Form<Switch>) -> Response {
+    if !is_own(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Some((charger, known)) = yard.chargers.iter().find(|(c, _)| c.identity() == switch.identity) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(fault) = switch.fault.parse::<Fault>() else { return StatusCode::BAD_REQUEST.into_response() };
+    match switch.set.as_str() {
+        "on" => charger.set_fault(fault).await,
+        "off" => charger.clear_fault(fault).await,
+        _ => return StatusCode::BAD_REQUEST.into_response(),
+    }
+    // Its own name for it: what the form said does not go into a header.
+    Redirect::to(&format!("/faults?identity={}", known.identity)).into_response()
 }
 
 /// For scripts.
@@ -213,6 +276,8 @@ async fn page(State(yard): State<Arc<Yard>>) -> Html<String> {
         });
         body.push_str(&of_charger("reboot", "Перезагрузить"));
         body.push_str(&of_charger("emergency", "Аварийная кнопка"));
+        let count = state.faults.len();
+        let _ = write!(body, "<p><a href=\"/faults?identity={identity}\">Ошибки зарядки: включено {count}</a></p>");
         body.push_str("</section>");
     }
     Html(format!(

@@ -38,7 +38,7 @@ impl Charger {
 
     /// The CALL that this answers; a late answer to another one is nothing to us.
     fn answered_call(&mut self, id: &str) -> Option<InFlight> {
-        let in_flight = self.outbox.in_flight.take_if(|in_flight| in_flight.id == id)?;
+        let in_flight = self.outbox.take_answered(id)?;
         self.answered += 1;
         Some(in_flight)
     }
@@ -72,7 +72,7 @@ impl Charger {
                 }
                 self.delivered(key);
             }
-            Body::Heartbeat | Body::Status { .. } | Body::Meter(_) => {}
+            Body::Heartbeat | Body::Status { .. } | Body::Meter(_) | Body::Again { .. } => {}
         }
     }
 
@@ -104,6 +104,12 @@ impl Charger {
                 error: ocpp::v16::status_notification::ErrorCode::NoError,
                 at: now,
             });
+            self.loop_at = self.boot_loop_ms().map(|span_ms| after_ms(now, span_ms));
+            if self.faults.has(&Fault::ReplayHistory) {
+                for (action, payload) in &self.history {
+                    self.outbox.push(Body::Again { action, payload: payload.clone() });
+                }
+            }
         } else {
             self.boot_due = after_ms(now, if interval_ms > 0 { interval_ms } else { BOOT_RETRY_MS });
         }

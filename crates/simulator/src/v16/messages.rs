@@ -8,10 +8,10 @@ use ocpp::v16::{
     authorize, boot_notification, heartbeat, meter_values, start_transaction, status_notification, stop_transaction,
 };
 use ocpp::{Decimal, EncodeError, Message};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Charger, Time};
-use crate::{Current, Fault};
+use crate::{Current, Fault, spoil};
 
 /// Three phases of 230 V.
 const AC_VOLT: i64 = 230;
@@ -38,11 +38,37 @@ pub(super) struct Sample {
 pub(super) enum Body {
     Boot,
     Heartbeat,
-    Status { connector: u32, status: Status, error: ErrorCode, at: Time },
-    Authorize { connector: u32, id_tag: String },
-    Start { key: u64, connector: u32, id_tag: String, meter_start_wh: i64, at: Time },
+    Status {
+        connector: u32,
+        status: Status,
+        error: ErrorCode,
+        at: Time,
+    },
+    Authorize {
+        connector: u32,
+        id_tag: String,
+    },
+    Start {
+        key: u64,
+        connector: u32,
+        id_tag: String,
+        meter_start_wh: i64,
+        at: Time,
+    },
     Meter(Box<Sample>),
-    Stop { key: u64, id_tag: Option<String>, meter_stop_wh: i64, at: Time, reason: Reason, end: Option<Box<Sample>> },
+    Stop {
+        key: u64,
+        id_tag: Option<String>,
+        meter_stop_wh: i64,
+        at: Time,
+        reason: Reason,
+        end: Option<Box<Sample>>,
+    },
+    /// Something that was told before.
+    Again {
+        action: &'static str,
+        payload: Box<RawValue>,
+    },
 }
 
 impl Body {
@@ -55,6 +81,7 @@ impl Body {
             Self::Start { .. } => start_transaction::Request::ACTION,
             Self::Meter(_) => meter_values::Request::ACTION,
             Self::Stop { .. } => stop_transaction::Request::ACTION,
+            Self::Again { action, .. } => action,
         }
     }
 
@@ -113,7 +140,7 @@ impl Charger {
             Body::Meter(sample) => self.write(
                 id,
                 &meter_values::Request {
-                    connector_id: sample.connector,
+                    connector_id: self.claimed_connector(sample.connector),
                     transaction_id: sample
                         .key
                         .and_then(|key| self.number(key))
@@ -133,6 +160,7 @@ impl Charger {
                     transaction_data: end.as_deref().map(|end| vec![self.meter_value(end, &self.keys.stop_data)]),
                 },
             ),
+            Body::Again { action, payload } => Frame::Call { id: id.into(), action: (*action).into(), payload }.encode(),
         }
     }
 
@@ -148,14 +176,20 @@ impl Charger {
         if self.faults.has(&Fault::LowerCaseTags) { id_tag.to_lowercase() } else { id_tag.to_owned() }
     }
 
+    fn claimed_connector(&self, id: u32) -> u32 {
+        let count = u32::try_from(self.connectors.len()).unwrap_or(u32::MAX).max(1);
+        if self.faults.has(&Fault::ConnectorZero) {
+            0
+        } else if self.faults.has(&Fault::ConnectorsMixedUp) {
+            id % count + 1
+        } else {
+            id
+        }
+    }
+
     /// What its clock shows.
     fn claimed(&self, at: Time) -> Time {
-        let offset_s = self.faults.find(|fault| match fault {
-            Fault::ClockOffset(offset_s) => Some(*offset_s),
-            _ => None,
-        });
-        let offset = offset_s.and_then(chrono::TimeDelta::try_seconds);
-        offset.and_then(|offset| at.checked_add_signed(offset)).unwrap_or(at)
+        self.faults.claimed(at, self.started_at.unwrap_or(at))
     }
 
     fn meter_value(&self, sample: &Sample, measurands: &[Measurand]) -> MeterValue {
@@ -248,15 +282,10 @@ impl Charger {
 
     /// Writes a CALL, as the standard has it or spoiled.
     fn write<M: Message>(&self, id: &str, request: &M) -> Result<String, EncodeError> {
-        let no_zone = self.faults.has(&Fault::NoTimeZone);
-        let numbers = self.faults.has(&Fault::NumberValues);
-        if !no_zone && !numbers {
+        if !spoil::is_needed(&self.faults) {
             return frame::call(id, request);
         }
-        let payload = request.encode()?;
-        let mut value: Value = serde_json::from_str(payload.get()).map_err(|error| EncodeError::Json(error.to_string()))?;
-        spoil(&mut value, no_zone, numbers);
-        let payload = serde_json::value::to_raw_value(&value).map_err(|error| EncodeError::Json(error.to_string()))?;
+        let payload = spoil::spoil(&self.faults, &request.encode()?).map_err(|error| EncodeError::Json(error.to_string()))?;
         Frame::Call { id: id.into(), action: M::ACTION.into(), payload: &payload }.encode()
     }
 }
@@ -271,28 +300,4 @@ const fn volts(current: Current) -> i64 {
 /// A number over three phases; the first carries the remainder.
 fn thirds(total: i64) -> [(Phase, i64); 3] {
     [(Phase::L1, total - total / 3 * 2), (Phase::L2, total / 3), (Phase::L3, total / 3)]
-}
-
-fn spoil(value: &mut Value, no_zone: bool, numbers: bool) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, no_zone, numbers)),
-        Value::Object(fields) => {
-            for (name, field) in fields {
-                match field {
-                    Value::String(text) if no_zone && name == "timestamp" => {
-                        if let Some(end) = text.find('.') {
-                            text.truncate(end);
-                        }
-                    }
-                    Value::String(text) if numbers && name == "value" => {
-                        if let Ok(number) = serde_json::from_str(text) {
-                            *field = Value::Number(number);
-                        }
-                    }
-                    other => spoil(other, no_zone, numbers),
-                }
-            }
-        }
-        _ => {}
-    }
 }

@@ -12,15 +12,17 @@ mod outbox;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ocpp::Frame;
 use ocpp::v16::IdTag;
 use ocpp::v16::boot_notification::RegistrationStatus;
 use ocpp::v16::meter_values::Context;
 use ocpp::v16::set_charging_profile::ChargingProfile;
 use ocpp::v16::status_notification::{ErrorCode, Status};
 use ocpp::v16::stop_transaction::Reason;
+use serde_json::value::RawValue;
 
 use crate::rng::Rng;
 use crate::state::{ChargePointState, Power};
@@ -39,6 +41,10 @@ const PHYSICS_STEP_MIN_MS: i64 = 100;
 const SOFT_RESET_PATIENCE_MS: i64 = 10_000;
 /// Before BootNotification is tried again when its answer names no time, or does not come.
 const BOOT_RETRY_MS: i64 = 10_000;
+/// A pipelining charge point has no more CALLs than these without an answer.
+const MAX_PIPELINED: usize = 8;
+/// Told again by [`Fault::ReplayHistory`]: some days of a busy charge point.
+const MAX_HISTORY: usize = 500;
 /// Tags remembered as accepted; the oldest names are of no more use than others, so which one goes does not matter.
 const MAX_CACHED_TAGS: usize = 1_000;
 
@@ -91,6 +97,8 @@ pub enum Act {
     PowerBack,
     GoOffline,
     GoOnline,
+    /// The network forgets the connection: the old socket stays open and silent, a new one is opened.
+    LeaveHalfOpen,
     SetFault(Fault),
     ClearFault(Fault),
     ClearFaults,
@@ -107,6 +115,8 @@ pub enum Close {
     Clean,
     /// Gone, as if the cable had been cut.
     Abrupt,
+    /// Left open, and never read nor written again.
+    HalfOpen,
 }
 
 /// What the charge point does.
@@ -214,6 +224,13 @@ pub struct Charger {
     numbers: BTreeMap<u64, Option<i64>>,
     accepted_tags: BTreeSet<String>,
     advanced_at: Option<Time>,
+    /// When its clock began to run.
+    started_at: Option<Time>,
+    /// When a boot loop comes round.
+    loop_at: Option<Time>,
+    /// What was told about transactions: action and payload.
+    history: VecDeque<(&'static str, Box<RawValue>)>,
+    samples: u64,
     answered: u64,
     boots: u64,
     out: Vec<Output>,
@@ -250,6 +267,10 @@ impl Charger {
             numbers: BTreeMap::new(),
             accepted_tags: BTreeSet::new(),
             advanced_at: None,
+            started_at: None,
+            loop_at: None,
+            history: VecDeque::new(),
+            samples: 0,
             answered: 0,
             boots: 1,
             out: Vec::new(),
@@ -259,6 +280,7 @@ impl Charger {
 
     /// Takes what happened at `now`, and says what the charge point does.
     pub fn handle(&mut self, input: Input<'_>, now: Time) -> Vec<Output> {
+        self.started_at.get_or_insert(now);
         self.advance(now);
         match input {
             Input::LinkUp => self.link_up(now),
@@ -293,8 +315,11 @@ impl Charger {
         if let Some(reset) = self.pending_reset {
             at(reset.deadline);
         }
-        if let Some(in_flight) = &self.outbox.in_flight {
-            at(in_flight.deadline);
+        if let Some(loop_at) = self.loop_at {
+            at(loop_at);
+        }
+        if let Some(deadline) = self.outbox.next_deadline() {
+            at(deadline);
         } else if self.link {
             if self.is_registered() {
                 at(self.heartbeat_due());
@@ -336,12 +361,18 @@ impl Charger {
             undelivered: self.outbox.undelivered(),
             answered: self.answered,
             boots: self.boots,
+            faults: self.faults.iter().map(Fault::name).collect(),
             connectors: self.connectors.iter().map(|connector| connector.state(&self.numbers)).collect(),
         }
     }
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What it gets wrong now.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     fn fact(&mut self, fact: Fact) {
@@ -383,6 +414,7 @@ impl Charger {
         {
             self.power = PowerState::On;
             self.is_fresh = true;
+            self.started_at = Some(now);
             self.boots += 1;
             self.boot_due = now;
             self.fact(Fact::Started);
@@ -390,7 +422,7 @@ impl Charger {
         if self.power != PowerState::On {
             return;
         }
-        if let Some(in_flight) = self.outbox.in_flight.take_if(|in_flight| in_flight.deadline <= now) {
+        while let Some(in_flight) = self.outbox.take_expired(now) {
             self.fact(Fact::CallTimedOut { action: in_flight.message.body.action() });
             self.unanswered(in_flight, now);
         }
@@ -399,6 +431,11 @@ impl Charger {
         }
         if self.is_registered() && self.heartbeat_due() <= now && !self.outbox.has_heartbeat() {
             self.outbox.push(Body::Heartbeat);
+        }
+        if self.loop_at.take_if(|loop_at| *loop_at <= now).is_some() && self.boot_loop_ms().is_some() {
+            self.stop_all(&Reason::Reboot, now);
+            self.restart(Close::Abrupt, now);
+            return;
         }
         if let Some(reset) = self.pending_reset
             && (reset.deadline <= now || !self.is_registered() || self.outbox.undelivered() == 0)
@@ -509,7 +546,7 @@ impl Charger {
         if !std::mem::take(&mut self.link) {
             return;
         }
-        if let Some(in_flight) = self.outbox.in_flight.take() {
+        while let Some(in_flight) = self.outbox.take_last() {
             self.unanswered(in_flight, now);
         }
         self.outbox.keep_transactional();
@@ -521,7 +558,15 @@ impl Charger {
         }
     }
 
+    fn boot_loop_ms(&self) -> Option<u32> {
+        self.faults.find(|fault| match fault {
+            Fault::BootLoop(after_ms) => Some(*after_ms),
+            _ => None,
+        })
+    }
+
     fn drop_link(&mut self, close: Close, now: Time) {
+        let close = if self.faults.has(&Fault::HalfOpen) { Close::HalfOpen } else { close };
         if self.link {
             self.out.push(Output::CloseLink(close));
         }
@@ -546,29 +591,40 @@ impl Charger {
         }
     }
 
-    /// Sends the next CALL, if it is time for one.
+    /// Sends the CALLs that it is time for.
     fn pump(&mut self, now: Time) {
-        if !self.link || self.power != PowerState::On || self.outbox.in_flight.is_some() {
-            return;
+        while self.send_next(now) {}
+    }
+
+    /// Sends the next CALL, if it is time for one.
+    fn send_next(&mut self, now: Time) -> bool {
+        let is_pipelining = self.faults.has(&Fault::PipelinedCalls) && self.is_registered();
+        let limit = if is_pipelining { MAX_PIPELINED } else { 1 };
+        if !self.link || self.power != PowerState::On || self.outbox.in_flight_count() >= limit {
+            return false;
         }
         let message = if self.is_registered() {
             self.outbox.next(now)
         } else if let Some(message) = self.outbox.next_at_once(self.registration.as_ref()) {
             Some(message)
-        } else if self.boot_due <= now {
+        } else if self.boot_due <= now && !self.outbox.is_booting() {
             Some(outbox::Outgoing::new(Body::Boot))
         } else {
             None
         };
-        let Some(mut message) = message else { return };
+        let Some(mut message) = message else { return false };
+        let is_new = message.id.is_none() && message.refusals == 0;
         let id = message.id.take().unwrap_or_else(|| self.rng.message_id());
         let action = message.body.action();
         match self.render(&id, &message.body) {
             Ok(text) => {
                 self.last_sent = now;
+                if is_new && message.body.is_transactional() {
+                    self.keep_history(action, &text);
+                }
                 self.out.push(Output::Send(text));
                 let deadline = after_ms(now, self.config.call_timeout_ms);
-                self.outbox.in_flight = Some(InFlight { id, message, deadline });
+                self.outbox.sent(InFlight { id, message, deadline });
                 if self.faults.take(&Fault::DropAfterSending(action)) {
                     self.drop_link(Close::Abrupt, now);
                 }
@@ -576,9 +632,20 @@ impl Charger {
             // Cannot happen with what a charge point makes itself; if it does, it must not block the others.
             Err(why) => {
                 self.fact(Fact::CallRefused { action, why: why.to_string() });
-                self.pump(now);
+                if matches!(message.body, Body::Boot) {
+                    self.boot_due = after_ms(now, BOOT_RETRY_MS);
+                }
             }
         }
+        true
+    }
+
+    fn keep_history(&mut self, action: &'static str, text: &str) {
+        let Ok(Frame::Call { payload, .. }) = Frame::parse(text) else { return };
+        if self.history.len() >= MAX_HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((action, payload.to_owned()));
     }
 
     // --- people -------------------------------------------------------------------------------------------------------
@@ -595,6 +662,7 @@ impl Charger {
                 self.drop_link(Close::Abrupt, now);
             }
             Act::GoOnline => self.network = true,
+            Act::LeaveHalfOpen => self.drop_link(Close::HalfOpen, now),
             Act::PowerBack => {
                 if self.power == PowerState::Off {
                     self.power = PowerState::Restarting { until: after_ms(now, self.config.boot_duration_ms) };
@@ -803,7 +871,12 @@ impl Charger {
         if self.faults.has(&Fault::NoMeterValues) {
             return;
         }
-        if let Some(sample) = self.reading(id, context, now) {
+        self.samples += 1;
+        let is_dropout = self.faults.has(&Fault::MeterDropouts) && self.samples.is_multiple_of(3);
+        if let Some(mut sample) = self.reading(id, context, now) {
+            if is_dropout {
+                sample.register_mwh = 0;
+            }
             self.outbox.push(Body::Meter(Box::new(sample)));
         }
     }
@@ -830,6 +903,7 @@ impl Charger {
         self.connectors.iter_mut().for_each(Connector::forget_authorisation);
         self.drop_link(close, now);
         self.pending_reset = None;
+        self.loop_at = None;
         self.registration = None;
         self.is_fresh = true;
         self.station_reported = None;

@@ -28,7 +28,7 @@ impl Outgoing {
     }
 }
 
-/// The one CALL that waits for its answer.
+/// A CALL that waits for its answer: one, unless a fault pipelines them.
 #[derive(Debug, Clone)]
 pub(super) struct InFlight {
     pub(super) id: String,
@@ -39,7 +39,7 @@ pub(super) struct InFlight {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outbox {
     waiting: VecDeque<Outgoing>,
-    pub(super) in_flight: Option<InFlight>,
+    in_flight: Vec<InFlight>,
     /// A refused transaction message waits until then, and all behind it: their order matters.
     retry_at: Option<Time>,
 }
@@ -75,12 +75,52 @@ impl Outbox {
         self.retry_at = retry_at;
     }
 
+    pub(super) fn sent(&mut self, in_flight: InFlight) {
+        self.in_flight.push(in_flight);
+    }
+
+    pub(super) fn in_flight_count(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(super) fn is_booting(&self) -> bool {
+        self.in_flight.iter().any(|in_flight| matches!(in_flight.message.body, Body::Boot))
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.in_flight.iter().map(|in_flight| in_flight.deadline).min()
+    }
+
+    /// The CALL of this id: it is answered.
+    pub(super) fn take_answered(&mut self, id: &str) -> Option<InFlight> {
+        let index = self.in_flight.iter().position(|in_flight| in_flight.id == id)?;
+        Some(self.in_flight.remove(index))
+    }
+
+    /// The last CALL whose time is over; the last first, so that each can go back to the front of the queue.
+    pub(super) fn take_expired(&mut self, now: Time) -> Option<InFlight> {
+        let index = self.in_flight.iter().rposition(|in_flight| in_flight.deadline <= now)?;
+        Some(self.in_flight.remove(index))
+    }
+
+    /// The last CALL that waits for an answer.
+    pub(super) fn take_last(&mut self) -> Option<InFlight> {
+        self.in_flight.pop()
+    }
+
     /// The next message that may go now.
     pub(super) fn next(&mut self, now: Time) -> Option<Outgoing> {
         self.retry_at.take_if(|retry_at| *retry_at <= now);
         let is_held = self.retry_at.is_some();
         let next = self.waiting.iter().position(|message| !(is_held && message.body.is_transactional()))?;
-        self.waiting.remove(next)
+        // What needs the number of a transaction waits for it, and all behind it.
+        let key = self.waiting.get(next).and_then(|message| message.body.key());
+        let is_unnumbered = key.is_some()
+            && self
+                .in_flight
+                .iter()
+                .any(|sent| matches!(sent.message.body, Body::Start { .. }) && sent.message.body.key() == key);
+        if is_unnumbered { None } else { self.waiting.remove(next) }
     }
 
     /// The next message that may go before registration: what the central system triggered, once it has answered Pending, and

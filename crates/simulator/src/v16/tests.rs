@@ -549,6 +549,8 @@ fn the_robot_drives() {
     assert_eq!(world.said(), ["Stop:Remote", "1:Finishing", "1:Available"]);
 }
 
+mod field_cases;
+
 mod faults {
     use super::*;
     use ocpp::Payload as _;
@@ -688,6 +690,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Act::SetFault(Fault::DuplicateStart)),
         Just(Act::SetFault(Fault::DuplicateStop)),
         Just(Act::SetFault(Fault::NoBootOnReconnect)),
+        Just(Act::SetFault(Fault::PipelinedCalls)),
+        Just(Act::SetFault(Fault::BootLoop(30_000))),
+        Just(Act::LeaveHalfOpen),
     ];
     let ask = prop_oneof![
         connector.clone().prop_map(|id| ("RemoteStartTransaction", json!({ "connectorId": id, "idTag": "G" }))),
