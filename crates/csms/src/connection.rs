@@ -13,7 +13,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use chrono::{DateTime, Utc};
 use domain::{ChargePointId, OcppIdentity};
 use futures::FutureExt as _;
-use ocpp::{Frame, Version, Violation, storable_json};
+use ocpp::{Frame, Violation, storable_json};
 use platform::bus::Topic;
 use platform::charging::{ChargingError, Command, CommandOutcome, IngestError, MeterReport, Submission};
 use platform::ocpp_logs::{Direction, NewFrame};
@@ -23,9 +23,9 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite;
 
 use crate::Csms;
+use crate::handler::{Context, Reply};
 use crate::protocol::Protocol;
 use crate::registry::Link;
-use crate::v16::{self, Reply};
 
 /// A frame of the log is cut here; only a broken frame can be longer than what is read at all.
 const LOGGED_CHARS_MAX: usize = 128 * 1024;
@@ -80,6 +80,7 @@ struct Outstanding {
 pub(crate) struct Connection {
     csms: Csms,
     identity: OcppIdentity,
+    protocol: Protocol,
     lease: Lease,
     socket: WebSocket,
     outstanding: Option<Outstanding>,
@@ -109,7 +110,7 @@ impl Connection {
         tracing::info!(charge_point.identity = %identity, epoch = lease.epoch, "Connected {identity}");
         let link = csms.0.registry.enter(lease);
         let ask_at = Some(Instant::now() + csms.0.settings.ask_status_after);
-        let mut connection = Self { csms, identity, lease, socket, outstanding: None, missed_pings: 0, ask_at };
+        let mut connection = Self { csms, identity, protocol, lease, socket, outstanding: None, missed_pings: 0, ask_at };
         // A panic costs this connection and no more: it is told from a broken link, and the row says that it is gone.
         let end = AssertUnwindSafe(connection.serve(&link)).catch_unwind().await.unwrap_or(End::Defect);
         connection.finish(end).await;
@@ -196,9 +197,14 @@ impl Connection {
                 if matches!(&*action, "BootNotification" | "StatusNotification") {
                     self.ask_at = None;
                 }
-                let context =
-                    v16::Context { csms: self.csms.clone(), lease: self.lease, message_id: id.to_string(), received_at };
-                let handled = v16::handle(context, &action, payload).await;
+                let context = Context {
+                    csms: self.csms.clone(),
+                    version: self.protocol.version,
+                    lease: self.lease,
+                    message_id: id.to_string(),
+                    received_at,
+                };
+                let handled = (self.protocol.handle)(context, &action, payload).await;
                 let counters = self.csms.0.registry.counters();
                 let is_answer = matches!(handled.reply, Reply::Result(_));
                 let counter = if is_answer { &counters.calls_answered } else { &counters.calls_refused };
@@ -226,7 +232,7 @@ impl Connection {
                 let frame = self.logged(received_at, Direction::In, 3, Some(&id), action, text, None);
                 self.write(vec![frame], None).await?;
                 let Some(outstanding) = outstanding else { return Ok(()) };
-                let outcome = v16::commands::outcome(&outstanding.command.body, payload);
+                let outcome = (self.protocol.outcome)(&outstanding.command.body, payload);
                 // jsonb holds no U+0000 and no half of a surrogate pair.
                 let answer = serde_json::from_str(&storable_json(payload.get())).unwrap_or_default();
                 self.ended(&outstanding.command, outcome, answer).await?;
@@ -247,7 +253,7 @@ impl Connection {
                 let violation = json!([{ "path": "", "what": error.to_string() }]).to_string();
                 let mut frames =
                     vec![self.logged(received_at, Direction::In, 0, error.id.as_deref(), None, text, Some(violation))];
-                let answer = error.answer(Version::V16);
+                let answer = error.answer(self.protocol.version);
                 if let Some(answer) = &answer {
                     frames.push(self.logged(
                         self.csms.0.charging.now(),
@@ -281,10 +287,10 @@ impl Connection {
                 Ok(None) => return Ok(()),
                 Err(error) => return self.after_error("next_command", &error),
             };
-            let call = match v16::commands::say(&command) {
+            let call = match (self.protocol.say)(&command) {
                 Ok(call) => call,
                 Err(error) => {
-                    tracing::error!(%error, command.id = %command.id, "A command cannot be said in OCPP 1.6");
+                    tracing::error!(%error, command.id = %command.id, "A command cannot be said in {}", self.protocol.subprotocol());
                     self.ended(&command, CommandOutcome::Failed, json!({ "error": error.to_string() })).await?;
                     continue;
                 }

@@ -8,9 +8,10 @@
 mod connection;
 mod dispatch;
 mod endpoint;
+mod handler;
 mod protocol;
 mod registry;
-pub mod v16;
+mod v16;
 
 use std::sync::Arc;
 use std::time::Duration;

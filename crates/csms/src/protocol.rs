@@ -1,15 +1,27 @@
 //! The protocol versions that we speak, one row each. The charge point's own order of preference counts.
 
-use ocpp::Version;
+use futures::future::BoxFuture;
+use ocpp::{EncodeError, Version};
+use platform::charging::{Command, CommandBody, CommandOutcome};
+use serde_json::value::RawValue;
 
-/// A version that has handlers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::handler::{Call, Context, Handled};
+use crate::v16;
+
+/// A version that has handlers: everything that the rest of this crate knows of it.
+#[derive(Clone, Copy)]
 pub(crate) struct Protocol {
     pub(crate) version: Version,
+    /// Answers a CALL: its routing table.
+    pub(crate) handle: for<'a> fn(Context, &'a str, &'a RawValue) -> BoxFuture<'a, Handled>,
+    /// Says a command of ours.
+    pub(crate) say: fn(&Command) -> Result<Call, EncodeError>,
+    /// What the payload of an answer to a command means.
+    pub(crate) outcome: fn(&CommandBody, &RawValue) -> CommandOutcome,
 }
 
-/// What can be spoken. OCPP 2.0.1 joins by its own folder and a row here.
-const SPOKEN: &[Protocol] = &[Protocol { version: Version::V16 }];
+/// What can be spoken.
+const SPOKEN: &[Protocol] = &[v16::PROTOCOL];
 
 impl Protocol {
     /// The `Sec-WebSocket-Protocol` value.

@@ -2,9 +2,11 @@
 
 use ocpp::v16::common::Acceptance;
 use ocpp::v16::{change_configuration, remote_start_transaction, remote_stop_transaction, reset, trigger_message};
-use ocpp::{EncodeError, Message, Payload, frame};
+use ocpp::{EncodeError, Payload};
 use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
 use serde_json::value::RawValue;
+
+use crate::handler::{Call, call};
 
 /// The key of the interval between readings (1.6 § 9.1.17).
 const METER_INTERVAL: &str = "MeterValueSampleInterval";
@@ -12,16 +14,6 @@ const METER_INTERVAL: &str = "MeterValueSampleInterval";
 const METER_CONTENT: &str = "MeterValuesSampledData";
 /// The register bills; power makes the projection sharper; the state of charge is for the driver.
 const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Import,SoC";
-
-/// A CALL to be sent.
-pub(crate) struct Call {
-    pub(crate) action: &'static str,
-    pub(crate) frame: String,
-}
-
-fn call<M: Message>(id: &str, request: &M) -> Result<Call, EncodeError> {
-    Ok(Call { action: M::ACTION, frame: frame::call(id, request)? })
-}
 
 /// Says a command in 1.6.
 pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {

@@ -3,15 +3,21 @@
 use chrono::{DateTime, Utc};
 use domain::{Watt, Wh};
 use ocpp::Violation;
-use ocpp::v16::meter_values::{MeterValue, normalise};
-pub(super) use ocpp::v16::meter_values::{Request, Response};
+use ocpp::v16::meter_values::{MeterValue, Request, Response, normalise};
 use platform::charging::{MeterReport, Sample};
 
-use super::{CONNECTOR_NO, evse_no};
+use super::{CONNECTOR_NO, Context, HandlerError, evse_no};
+use crate::handler::Answer;
+
+/// By far the most frequent message: its readings are written in the same batch as the frames.
+pub(super) async fn handle(context: Context, request: Request) -> Result<Answer<Response>, HandlerError> {
+    let (meter, notes) = report(&request, context.received_at);
+    Ok(Answer { response: Response {}, meter, notes })
+}
 
 /// The readings to be kept, and what was odd about them. Connector 0 is the main meter of the charge point: it stays in the log and is
 /// billed to nobody, unless it names a transaction (field case 12).
-pub(super) fn report(request: &Request, received_at: DateTime<Utc>) -> (Option<MeterReport>, Vec<Violation>) {
+fn report(request: &Request, received_at: DateTime<Utc>) -> (Option<MeterReport>, Vec<Violation>) {
     let (samples, violations) = samples(&request.meter_values);
     let report = (!samples.is_empty()).then(|| MeterReport {
         evse_no: evse_no(request.connector_id),

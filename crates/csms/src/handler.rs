@@ -1,0 +1,136 @@
+//! What the handlers of all versions have in common: what they are given, what comes of a CALL, and how it is answered.
+
+use chrono::{DateTime, Utc};
+use ocpp::{Decoded, ErrorCode, Message, Version, Violation, frame};
+use platform::charging::{ChargingError, MeterReport};
+use platform::stations::Lease;
+use serde_json::value::RawValue;
+
+use crate::Csms;
+use crate::connection::End;
+
+/// What a handler is given besides the request.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) csms: Csms,
+    pub(crate) version: Version,
+    pub(crate) lease: Lease,
+    pub(crate) message_id: String,
+    pub(crate) received_at: DateTime<Utc>,
+}
+
+/// Why a schema-valid CALL is not answered with its result. None of these is the charge point's fault.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandlerError {
+    /// A newer connection has taken over: this one ends without an answer.
+    #[error("a newer connection has taken over")]
+    Fenced,
+    /// The database did not take it now. It is not acknowledged and not refused: the connection ends, and the charge point sends it
+    /// again on the next one. (A CALLERROR would make some forget it, and others repeat it for ever.)
+    #[error("not durable")]
+    Unavailable(#[source] ChargingError),
+    /// It would fail the next time too.
+    #[error("a defect")]
+    Defect(#[source] ChargingError),
+}
+
+impl From<ChargingError> for HandlerError {
+    fn from(error: ChargingError) -> Self {
+        match error {
+            ChargingError::Fenced => Self::Fenced,
+            error if error.is_transient() => Self::Unavailable(error),
+            error => Self::Defect(error),
+        }
+    }
+}
+
+/// What goes back.
+pub(crate) enum Reply {
+    /// A CALLRESULT.
+    Result(String),
+    /// A CALLERROR.
+    Error(String),
+    /// Nothing: the connection ends.
+    End(End),
+}
+
+/// What came of a CALL.
+pub(crate) struct Handled {
+    pub(crate) reply: Reply,
+    /// Readings that must be durable, together with the frames, before the answer leaves.
+    pub(crate) meter: Option<MeterReport>,
+    pub(crate) violations: Vec<Violation>,
+}
+
+/// An answer, with what must be kept together with it.
+pub(crate) struct Answer<R> {
+    pub(crate) response: R,
+    pub(crate) meter: Option<MeterReport>,
+    /// What was odd about the request's contents, for the log.
+    pub(crate) notes: Vec<Violation>,
+}
+
+impl<R> From<R> for Answer<R> {
+    fn from(response: R) -> Self {
+        Self { response, meter: None, notes: vec![] }
+    }
+}
+
+/// A CALL of ours to be sent.
+pub(crate) struct Call {
+    pub(crate) action: &'static str,
+    pub(crate) frame: String,
+}
+
+/// A CALL of ours in any version.
+pub(crate) fn call<M: Message>(id: &str, request: &M) -> Result<Call, ocpp::EncodeError> {
+    Ok(Call { action: M::ACTION, frame: frame::call(id, request)? })
+}
+
+/// Reads the request, has it handled and writes the answer. A handler answers with its response alone, or with an [`Answer`].
+pub(crate) async fn answer<M, F, A>(context: Context, payload: &RawValue, handler: impl FnOnce(Context, M) -> F) -> Handled
+where
+    M: Message,
+    F: Future<Output = Result<A, HandlerError>>,
+    A: Into<Answer<M::Response>>,
+{
+    let (id, version) = (context.message_id.clone(), context.version);
+    let decoded: Decoded<M> = match M::decode(payload) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            let violation = Violation { path: error.path.clone(), what: error.what.clone() };
+            return refuse(&id, version, error.code, &error.description(), vec![violation]);
+        }
+    };
+    let mut violations = decoded.violations;
+    match handler(context, decoded.value).await.map(Into::into) {
+        Ok(Answer { response, meter, notes }) => {
+            violations.extend(notes);
+            match frame::call_result(&id, &response) {
+                Ok(text) => Handled { reply: Reply::Result(text), meter, violations },
+                Err(error) => {
+                    tracing::error!(%error, "An answer to {} breaks the standard", M::ACTION);
+                    refuse(&id, version, ErrorCode::InternalError, "the answer could not be written", violations)
+                }
+            }
+        }
+        Err(HandlerError::Fenced) => end(End::Superseded, violations),
+        Err(HandlerError::Unavailable(source)) => {
+            tracing::error!(error = &source as &dyn std::error::Error, "{} could not be kept", M::ACTION);
+            end(End::NotDurable, violations)
+        }
+        Err(HandlerError::Defect(source)) => {
+            tracing::error!(error = &source as &dyn std::error::Error, "{} was not taken", M::ACTION);
+            refuse(&id, version, ErrorCode::InternalError, "a defect on our side; it is logged", violations)
+        }
+    }
+}
+
+fn end(end: End, violations: Vec<Violation>) -> Handled {
+    Handled { reply: Reply::End(end), meter: None, violations }
+}
+
+/// A CALLERROR in the version's own spelling.
+pub(crate) fn refuse(id: &str, version: Version, code: ErrorCode, description: &str, violations: Vec<Violation>) -> Handled {
+    Handled { reply: Reply::Error(frame::call_error(id, code, version, description)), meter: None, violations }
+}
