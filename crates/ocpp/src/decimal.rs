@@ -35,6 +35,17 @@ impl Decimal {
         self.0 / 1000
     }
 
+    /// The number times ten to the power of `exponent`; what falls below a thousandth is cut off. `None` when it does not fit.
+    pub fn times_ten_to(self, exponent: i32) -> Option<Self> {
+        let factor = 10_i64.checked_pow(exponent.unsigned_abs());
+        match (self.0, factor) {
+            (0, _) => Some(self),
+            (milli, Some(factor)) if exponent >= 0 => milli.checked_mul(factor).map(Self),
+            (milli, Some(factor)) => Some(Self(milli / factor)),
+            (_, None) => (exponent < 0).then_some(Self(0)),
+        }
+    }
+
     /// The nearest whole number, halves away from zero.
     pub const fn round(self) -> i64 {
         let half = if self.0 < 0 { -500 } else { 500 };

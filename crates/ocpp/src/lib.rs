@@ -8,16 +8,21 @@
 
 #[macro_use]
 mod macros;
+#[macro_use]
+mod action;
 mod decimal;
 mod decode;
 mod error;
 pub mod frame;
 mod int;
+#[cfg(test)]
+mod testing;
 mod text;
 mod time;
 pub mod v16;
 pub mod v201;
 
+pub use action::{Direction, Support};
 pub use decimal::Decimal;
 pub use decode::{DecodeError, Decoded, EncodeError, Field, MAX_VIOLATIONS, Message, Notes, Path, Payload, Violation};
 pub use error::{ErrorCode, Version};

@@ -2,7 +2,13 @@
 
 /// A JSON object. `field as "wireName": Type` gives the struct, its lenient reading and its strict writing.
 macro_rules! record {
+    ($($body:tt)*) => { record_of! { [] $($body)* } };
+}
+
+/// The same, with the names of fields that are ignored without a note: the standard lets them be there.
+macro_rules! record_of {
     (
+        [$($ignored:literal),*]
         $(#[$meta:meta])*
         pub struct $name:ident {
             $( $(#[$field_meta:meta])* $field:ident as $wire:literal: $ty:ty, )*
@@ -25,7 +31,7 @@ macro_rules! record {
                     return Err($crate::DecodeError::new($crate::ErrorCode::FormatViolation, path, what));
                 };
                 let read = Self { $( $field: $crate::decode::member(object, $wire, path, notes)?, )* };
-                $crate::decode::note_unknown(object, &[$($wire),*], path, notes);
+                $crate::decode::note_unknown(object, &[$($wire,)* $($ignored),*], path, notes);
                 Ok(read)
             }
 

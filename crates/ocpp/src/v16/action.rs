@@ -1,33 +1,5 @@
 //! The routing table's left side: every action of 1.6 and of the security whitepaper.
 
-use crate::ErrorCode;
-
-/// Who sends the CALL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    FromStation,
-    ToStation,
-    Both,
-}
-
-impl Direction {
-    pub const fn is_from_station(self) -> bool {
-        matches!(self, Self::FromStation | Self::Both)
-    }
-
-    pub const fn is_to_station(self) -> bool {
-        matches!(self, Self::ToStation | Self::Both)
-    }
-}
-
-/// Whether this crate has the message's types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Support {
-    Implemented,
-    /// The standard has it, and we know its name only: answered with NotSupported.
-    KnownOnly,
-}
-
 /// The feature profile that an action belongs to (§ 3.2; Security is the whitepaper's).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Profile {
@@ -40,40 +12,9 @@ pub enum Profile {
     SmartCharging,
 }
 
-macro_rules! actions {
-    ($( $name:ident, $direction:ident, $profile:ident, $support:ident; )*) => {
-        /// An action of OCPP 1.6 (28) or of its security whitepaper (11).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Action { $($name,)* }
-
-        impl Action {
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
-
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
-            }
-
-            pub const fn direction(self) -> Direction {
-                match self { $(Self::$name => Direction::$direction,)* }
-            }
-
-            pub const fn profile(self) -> Profile {
-                match self { $(Self::$name => Profile::$profile,)* }
-            }
-
-            pub const fn support(self) -> Support {
-                match self { $(Self::$name => Support::$support,)* }
-            }
-
-            /// The action of this name; names are compared as written.
-            pub fn by_name(name: &str) -> Option<Self> {
-                match name { $(stringify!($name) => Some(Self::$name),)* _ => None }
-            }
-        }
-    };
-}
-
 actions! {
+    /// An action of OCPP 1.6 (28) or of its security whitepaper (11).
+    profile as Profile;
     Authorize, FromStation, Core, Implemented;
     BootNotification, FromStation, Core, Implemented;
     CancelReservation, ToStation, Reservation, KnownOnly;
@@ -115,31 +56,10 @@ actions! {
     UpdateFirmware, ToStation, FirmwareManagement, KnownOnly;
 }
 
-impl Action {
-    /// What a central system does with a CALL of this name: the action, or the code of its refusal. NotImplemented for
-    /// a name the standard does not have; NotSupported for one that we do not do, or that a station has no business to send.
-    pub fn from_station(name: &str) -> Result<Self, ErrorCode> {
-        Self::receivable(name, Direction::is_from_station)
-    }
-
-    /// The same for a charge point.
-    pub fn to_station(name: &str) -> Result<Self, ErrorCode> {
-        Self::receivable(name, Direction::is_to_station)
-    }
-
-    fn receivable(name: &str, fits: fn(Direction) -> bool) -> Result<Self, ErrorCode> {
-        let action = Self::by_name(name).ok_or(ErrorCode::NotImplemented)?;
-        if fits(action.direction()) && action.support() == Support::Implemented {
-            Ok(action)
-        } else {
-            Err(ErrorCode::NotSupported)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Direction, ErrorCode};
 
     #[test]
     fn the_table_is_the_standards() {

@@ -344,36 +344,41 @@ pub fn normalise(meter_values: &[MeterValue]) -> (Vec<Sample>, Vec<Violation>) {
         if meter_value.sampled_values.is_empty() {
             notes.add(&values, "is empty");
         }
-        let mut contexts: Vec<&Context> = Vec::new();
-        for reading in &readings {
-            if !contexts.contains(&&reading.context) {
-                contexts.push(&reading.context);
-            }
-        }
-        contexts.sort_by_key(|context| match context {
-            Context::TransactionBegin => 0,
-            Context::TransactionEnd => 2,
-            _ => 1,
-        });
-        for context in contexts {
-            let of = |measurand, base| total(&readings, context, measurand, base);
-            let sample = Sample {
-                claimed_at: meter_value.timestamp.0.clone(),
-                context: context.clone(),
-                energy_wh: of(Measurand::EnergyActiveImportRegister, Base::WattHour).map(Decimal::trunc),
-                interval_wh: of(Measurand::EnergyActiveImportInterval, Base::WattHour).map(Decimal::trunc),
-                power_w: of(Measurand::PowerActiveImport, Base::Watt).map(Decimal::round),
-                offered_w: of(Measurand::PowerOffered, Base::Watt).map(Decimal::round),
-                soc_percent: of(Measurand::Soc, Base::Percent)
-                    .and_then(|percent| u8::try_from(percent.round()).ok())
-                    .filter(|percent| *percent <= 100),
-            };
-            if !sample.is_empty() {
-                samples.push(sample);
-            }
-        }
+        samples_at(meter_value.timestamp.0.as_ref(), &readings, &mut samples);
     }
     (samples, notes.into_violations())
+}
+
+/// The samples of one time: one for each context in which something is known.
+pub(crate) fn samples_at(claimed_at: Option<&Timestamp>, readings: &[Reading], samples: &mut Vec<Sample>) {
+    let mut contexts: Vec<&Context> = Vec::new();
+    for reading in readings {
+        if !contexts.contains(&&reading.context) {
+            contexts.push(&reading.context);
+        }
+    }
+    contexts.sort_by_key(|context| match context {
+        Context::TransactionBegin => 0,
+        Context::TransactionEnd => 2,
+        _ => 1,
+    });
+    for context in contexts {
+        let of = |measurand, base| total(readings, context, measurand, base);
+        let sample = Sample {
+            claimed_at: claimed_at.cloned(),
+            context: context.clone(),
+            energy_wh: of(Measurand::EnergyActiveImportRegister, Base::WattHour).map(Decimal::trunc),
+            interval_wh: of(Measurand::EnergyActiveImportInterval, Base::WattHour).map(Decimal::trunc),
+            power_w: of(Measurand::PowerActiveImport, Base::Watt).map(Decimal::round),
+            offered_w: of(Measurand::PowerOffered, Base::Watt).map(Decimal::round),
+            soc_percent: of(Measurand::Soc, Base::Percent)
+                .and_then(|percent| u8::try_from(percent.round()).ok())
+                .filter(|percent| *percent <= 100),
+        };
+        if !sample.is_empty() {
+            samples.push(sample);
+        }
+    }
 }
 
 /// The base of a measurand that we use.
@@ -386,7 +391,7 @@ fn base_of(measurand: &Measurand) -> Option<Base> {
     })
 }
 
-fn note_unit(reading: &Reading, path: &Path<'_>, notes: &mut Notes) {
+pub(crate) fn note_unit(reading: &Reading, path: &Path<'_>, notes: &mut Notes) {
     let Some(base) = base_of(&reading.measurand) else { return };
     let slip =
         matches!((base, &reading.unit), (Base::WattHour, Some(Unit::W | Unit::Kw)) | (Base::Watt, Some(Unit::Wh | Unit::Kwh)));

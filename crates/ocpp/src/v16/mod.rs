@@ -25,7 +25,7 @@ pub mod stop_transaction;
 pub mod trigger_message;
 pub mod unlock_connector;
 
-pub use action::{Action, Direction, Profile, Support};
+pub use action::{Action, Profile};
 pub use common::{AuthorizationStatus, IdTag, IdTagInfo};
 
 #[cfg(test)]

@@ -1,59 +1,45 @@
-//! OCPP 2.0.1: for now the table of its actions. A message becomes a file here, as in [`crate::v16`].
+//! OCPP 2.0.1: one file a message, and beside them what messages share.
+//!
+//! Letters and numbers as "E02" are the use cases of part 2 of the specification.
 
-use crate::v16::{Direction, Support};
-
-/// The row of an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Action {
-    pub name: &'static str,
-    pub direction: Direction,
-    pub support: Support,
+/// As everywhere in this crate; but here any record may have a customData, which is ignored.
+macro_rules! record {
+    ($($body:tt)*) => { record_of! { ["customData"] $($body)* } };
 }
 
-impl Action {
-    /// The action of this name; names are compared as written.
-    pub fn by_name(name: &str) -> Option<&'static Self> {
-        ACTIONS.iter().find(|action| action.name == name)
-    }
-}
+mod action;
+pub mod certificates;
+pub mod common;
+pub mod device_model;
+pub mod display;
+pub mod smart_charging;
 
-macro_rules! actions {
-    ($($direction:ident: $($name:literal)*;)*) => {
-        /// All 64 actions of the standard.
-        pub static ACTIONS: &[Action] = &[$($(
-            Action { name: $name, direction: Direction::$direction, support: Support::KnownOnly },
-        )*)*];
-    };
-}
+pub mod authorize;
+pub mod boot_notification;
+pub mod change_availability;
+pub mod clear_cache;
+pub mod cost_updated;
+pub mod data_transfer;
+pub mod get_base_report;
+pub mod get_transaction_status;
+pub mod get_variables;
+pub mod heartbeat;
+pub mod meter_values;
+pub mod notify_event;
+pub mod notify_report;
+pub mod request_start_transaction;
+pub mod request_stop_transaction;
+pub mod reset;
+pub mod security_event_notification;
+pub mod set_charging_profile;
+pub mod set_variables;
+pub mod status_notification;
+pub mod transaction_event;
+pub mod trigger_message;
+pub mod unlock_connector;
 
-actions! {
-    FromStation:
-        "Authorize" "BootNotification" "ClearedChargingLimit" "FirmwareStatusNotification" "Get15118EVCertificate"
-        "GetCertificateStatus" "Heartbeat" "LogStatusNotification" "MeterValues" "NotifyChargingLimit"
-        "NotifyCustomerInformation" "NotifyDisplayMessages" "NotifyEVChargingNeeds" "NotifyEVChargingSchedule" "NotifyEvent"
-        "NotifyMonitoringReport" "NotifyReport" "PublishFirmwareStatusNotification" "ReportChargingProfiles"
-        "ReservationStatusUpdate" "SecurityEventNotification" "SignCertificate" "StatusNotification" "TransactionEvent";
-    Both:
-        "DataTransfer";
-    ToStation:
-        "CancelReservation" "CertificateSigned" "ChangeAvailability" "ClearCache" "ClearChargingProfile" "ClearDisplayMessage"
-        "ClearVariableMonitoring" "CostUpdated" "CustomerInformation" "DeleteCertificate" "GetBaseReport"
-        "GetChargingProfiles" "GetCompositeSchedule" "GetDisplayMessages" "GetInstalledCertificateIds" "GetLocalListVersion"
-        "GetLog" "GetMonitoringReport" "GetReport" "GetTransactionStatus" "GetVariables" "InstallCertificate"
-        "PublishFirmware" "RequestStartTransaction" "RequestStopTransaction" "ReserveNow" "Reset" "SendLocalList"
-        "SetChargingProfile" "SetDisplayMessage" "SetMonitoringBase" "SetMonitoringLevel" "SetNetworkProfile"
-        "SetVariableMonitoring" "SetVariables" "TriggerMessage" "UnlockConnector" "UnpublishFirmware" "UpdateFirmware";
-}
+pub use action::{Action, Block};
+pub use common::{AuthorizationStatus, Evse, IdToken, IdTokenInfo, IdTokenType, Many, StatusInfo};
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_64_are_there() {
-        let count = |direction| ACTIONS.iter().filter(|action| action.direction == direction).count();
-        assert_eq!((count(Direction::FromStation), count(Direction::ToStation), count(Direction::Both)), (24, 39, 1));
-        assert_eq!(Action::by_name("TransactionEvent").map(|action| action.direction), Some(Direction::FromStation));
-        assert_eq!(Action::by_name("StartTransaction"), None);
-    }
-}
+mod tests;
