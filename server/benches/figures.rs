@@ -173,6 +173,7 @@ fn load(url: &str, passwords: &[String], first: usize, count: usize, work: Work)
         passwords: passwords[first..first + count].to_vec(),
         id_tag: "LOAD".to_owned(),
         work,
+        version: simulator::Version::V16,
         duration: Duration::from_secs(METER_SECONDS),
         connect_at_once: 32,
     }

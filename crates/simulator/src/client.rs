@@ -11,9 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use futures::{SinkExt as _, StreamExt as _};
-use ocpp::Frame;
 use ocpp::v16::boot_notification::RegistrationStatus;
 use ocpp::v16::status_notification::ErrorCode;
+use ocpp::{Frame, Version};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,8 +25,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::charger::{Act, Charger, Close, Input, Output};
 use crate::rng::{Rng, seed_of};
-use crate::v16::{Act, Charger, Close, Input, Output};
 use crate::{Car, ChargePointState, Clock, Config, Fault, Faults, system_clock};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -604,11 +604,11 @@ impl Shell {
         } else if self.socket.is_none() && self.connecting.is_none() {
             let wait = self.backoff();
             let (url, identity) = (self.config.url.clone(), self.config.charger.identity.clone());
-            let password = self.config.password.clone();
-            let faults = self.charger.faults().clone();
+            let password = self.charger.password().map(str::to_owned).or_else(|| self.config.password.clone());
+            let (version, faults) = (self.config.charger.version, self.charger.faults().clone());
             self.connecting = Some(Box::pin(async move {
                 tokio::time::sleep(wait).await;
-                open(&url, &identity, password.as_deref(), &faults).await
+                open(&url, &identity, password.as_deref(), version, &faults).await
             }));
         }
     }
@@ -750,15 +750,21 @@ pub(crate) fn basic_auth(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}")))
 }
 
-/// Opens a socket with the subprotocol of OCPP 1.6, unless the handshake is one of the faults.
-pub(crate) async fn open(url: &str, identity: &str, password: Option<&str>, faults: &Faults) -> Result<Socket, ConnectError> {
+/// Opens a socket with the subprotocol of the version, unless the handshake is one of the faults.
+pub(crate) async fn open(
+    url: &str,
+    identity: &str,
+    password: Option<&str>,
+    version: Version,
+    faults: &Faults,
+) -> Result<Socket, ConnectError> {
     let mut url = charge_point_url(url, identity);
     if faults.has(&Fault::TrailingSlash) {
         url.push('/');
     }
     let mut request = url.as_str().into_client_request().map_err(|error| ConnectError::BadUrl(error.to_string()))?;
     let headers = request.headers_mut();
-    let subprotocol = HeaderValue::from_static(ocpp::Version::V16.subprotocol());
+    let subprotocol = HeaderValue::from_static(version.subprotocol());
     if !faults.has(&Fault::NoSubprotocol) {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }

@@ -1,5 +1,7 @@
 //! What kind of charge point it is.
 
+use ocpp::Version;
+
 use crate::{Car, Faults};
 
 /// Public chargers have one to four connectors; the limit only keeps a typing mistake from filling the memory.
@@ -30,6 +32,8 @@ pub struct Robot {
 
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// What it speaks.
+    pub version: Version,
     /// The last segment of the URL.
     pub identity: String,
     pub vendor: String,
@@ -69,6 +73,7 @@ impl Config {
 
     fn of(identity: impl Into<String>, model: &str, connector: ConnectorConfig, connectors: usize) -> Self {
         Self {
+            version: Version::V16,
             identity: identity.into(),
             vendor: "Virtual".into(),
             model: model.into(),
@@ -92,6 +97,12 @@ impl Config {
         if let Some(first) = self.connectors.first().cloned() {
             self.connectors = vec![first; count.clamp(1, MAX_CONNECTORS)];
         }
+        self
+    }
+
+    /// The same in OCPP 2.0.1.
+    pub fn v201(mut self) -> Self {
+        self.version = Version::V201;
         self
     }
 

@@ -68,6 +68,10 @@ pub enum Fault {
     DuplicateStart,
     /// StopTransaction is sent twice, with two message ids.
     DuplicateStop,
+    /// 2.0.1: the first TransactionEvent of a transaction has number 1.
+    SeqNoFromOne,
+    /// 2.0.1: StatusNotification is sent for EVSE 0, connector 0.
+    StatusOfEvseZero,
     /// StopTransaction is never sent.
     ForgetStop,
     /// A transaction message that is sent again gets a new message id.
@@ -202,6 +206,8 @@ const NAMES: &[(&str, Fault)] = &[
     ("status-before-boot", Fault::StatusBeforeBoot),
     ("duplicate-start", Fault::DuplicateStart),
     ("duplicate-stop", Fault::DuplicateStop),
+    ("seq-no-from-one", Fault::SeqNoFromOne),
+    ("status-of-evse-zero", Fault::StatusOfEvseZero),
     ("forget-stop", Fault::ForgetStop),
     ("new-id-on-retry", Fault::NewIdOnRetry),
     ("lower-case-tags", Fault::LowerCaseTags),

@@ -5,27 +5,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use chrono::SecondsFormat;
 use futures::{SinkExt as _, StreamExt as _};
 use ocpp::v16::boot_notification::RegistrationStatus;
 use ocpp::v16::meter_values::{Measurand, MeterValue, SampledValue, Unit};
 use ocpp::v16::stop_transaction::Reason;
 use ocpp::v16::{boot_notification, meter_values, start_transaction, stop_transaction};
-use ocpp::{Frame, Message, Payload};
+use ocpp::{Frame, Message, Version};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client::{Socket, open};
+use crate::rng::{Rng, seed_of};
 use crate::{Clock, Faults};
 
 /// More do not fit into the ports of one address.
 pub const MAX_CHARGE_POINTS: usize = 50_000;
 /// An answer that takes longer is lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// After a refused connection: the first wait, doubled up to the second.
+const RETRY_FIRST_MS: u64 = 50;
+const RETRY_MAX_MS: u64 = 2_000;
 /// Energy that each sample adds.
 const WH_PER_SAMPLE: i64 = 50;
+const POWER_W: i64 = 22_000;
 
 /// What the charge points do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub enum Work {
         /// Between two messages of one charge point; `None` is as fast as they are answered.
         every: Option<Duration>,
     },
+    /// All lose their link at the same moment, and come back as they can; it ends when all have booted again.
+    Storm,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +63,8 @@ pub struct LoadPlan {
     pub passwords: Vec<String>,
     pub id_tag: String,
     pub work: Work,
+    /// What they speak.
+    pub version: Version,
     /// Counted from when all are connected.
     pub duration: Duration,
     /// Handshakes at the same time.
@@ -79,6 +91,9 @@ pub struct LoadReport {
     pub errors: u64,
     pub elapsed_ms: u64,
     pub connect_ms: u64,
+    /// [`Work::Storm`]: from the loss of all links until the last was accepted again; `None` if that did not happen in time. The
+    /// latencies are then those of each charge point's way back.
+    pub storm_ms: Option<u64>,
     pub calls_per_second: u64,
     pub p50_us: u64,
     pub p90_us: u64,
@@ -95,6 +110,9 @@ impl fmt::Display for LoadReport {
         )?;
         writeln!(f, "calls           {} answered, {} errors in {} ms", self.calls, self.errors, self.elapsed_ms)?;
         writeln!(f, "throughput      {} calls/s", self.calls_per_second)?;
+        if let Some(storm_ms) = self.storm_ms {
+            writeln!(f, "storm           all back after {storm_ms} ms")?;
+        }
         write!(
             f,
             "latency         p50 {} µs, p90 {} µs, p99 {} µs, max {} µs",
@@ -163,6 +181,8 @@ struct Shared {
     permits: Semaphore,
     /// All have connected or failed: the work begins.
     go: CancellationToken,
+    /// Back from the storm.
+    back: Semaphore,
     stop: CancellationToken,
 }
 
@@ -177,6 +197,7 @@ pub async fn run(plan: LoadPlan, clock: Clock, cancel: CancellationToken, ready:
         failed: AtomicU64::new(0),
         errors: AtomicU64::new(0),
         go: CancellationToken::new(),
+        back: Semaphore::new(0),
         stop: CancellationToken::new(),
         plan,
     });
@@ -203,13 +224,21 @@ pub async fn run(plan: LoadPlan, clock: Clock, cancel: CancellationToken, ready:
         let _ = ready.send(shared.connected.load(Ordering::Relaxed));
     }
     let began = Instant::now();
+    let wanted_back = u32::try_from(shared.connected.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
     shared.go.cancel();
-    tokio::select! {
-        () = tokio::time::sleep(shared.plan.duration) => {}
-        () = cancel.cancelled() => {}
-    }
-    shared.stop.cancel();
+    let all_back = async {
+        match shared.plan.work {
+            Work::Storm => shared.back.acquire_many(wanted_back).await.is_ok(),
+            _ => std::future::pending().await,
+        }
+    };
+    let is_back = tokio::select! {
+        is_back = all_back => is_back,
+        () = tokio::time::sleep(shared.plan.duration) => false,
+        () = cancel.cancelled() => false,
+    };
     let elapsed_ms = elapsed_ms(began);
+    shared.stop.cancel();
     let calls = shared.latencies_us.count();
     let report = LoadReport {
         wanted: count,
@@ -219,6 +248,7 @@ pub async fn run(plan: LoadPlan, clock: Clock, cancel: CancellationToken, ready:
         errors: shared.errors.load(Ordering::Relaxed),
         elapsed_ms,
         connect_ms,
+        storm_ms: is_back.then_some(elapsed_ms),
         calls_per_second: calls * 1000 / elapsed_ms.max(1),
         p50_us: shared.latencies_us.percentile(50),
         p90_us: shared.latencies_us.percentile(90),
@@ -235,49 +265,80 @@ fn elapsed_ms(since: Instant) -> u64 {
 
 /// One charge point; `None` if it failed.
 async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) -> Option<()> {
-    let identity = shared.plan.identity(index);
     let mut link = {
         let _permit = shared.permits.acquire().await.ok()?;
-        let password = shared.plan.passwords.get(index).or(shared.plan.password.as_ref()).cloned();
-        let socket = open(&shared.plan.url, &identity, password.as_deref(), &Faults::default()).await;
-        let socket = socket.inspect_err(|error| tracing::warn!(%identity, %error, "No link")).ok()?;
-        let mut link = Link { socket, next_id: 1 };
-        let request = boot_notification::Request {
-            charge_point_vendor: "Virtual".into(),
-            charge_point_model: "Light".into(),
-            ..Default::default()
-        };
-        let Answer::Result(response) = link.call(&request).await? else { return None };
-        if response.status != RegistrationStatus::Accepted {
-            tracing::warn!(%identity, status = %response.status, "Not accepted");
-            return None;
-        }
-        link
+        boot(shared, index).await?
     };
     shared.connected.fetch_add(1, Ordering::Relaxed);
     settled.add_permits(1);
+    // Waiting must read: the server's pings want answers.
     match shared.plan.work {
         Work::Idle => link.idle(&shared.stop).await?,
         Work::MeterValues { every } => {
-            // Waiting must read: the server's pings want answers.
             link.idle(&shared.go).await?;
             meter(shared, &mut link, every, index).await?;
+        }
+        Work::Storm => {
+            link.idle(&shared.go).await?;
+            let began = Instant::now();
+            drop(link);
+            link = tokio::select! {
+                link = come_back(shared, index) => link,
+                () = shared.stop.cancelled() => return None,
+            };
+            shared.latencies_us.add(elapsed_us(began));
+            shared.back.add_permits(1);
+            link.idle(&shared.stop).await?;
         }
     }
     let _ = tokio::time::timeout(Duration::from_secs(2), link.socket.close(None)).await;
     Some(())
 }
 
-async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>, index: usize) -> Option<()> {
-    let start = start_transaction::Request {
-        connector_id: 1,
-        id_tag: shared.plan.id_tag.as_str().into(),
-        meter_start_wh: 0,
-        reservation_id: None,
-        timestamp: (shared.clock)().into(),
+/// Connects and boots.
+async fn boot(shared: &Shared, index: usize) -> Option<Link> {
+    let (plan, identity) = (&shared.plan, shared.plan.identity(index));
+    let password = plan.passwords.get(index).or(plan.password.as_ref()).cloned();
+    let socket = open(&plan.url, &identity, password.as_deref(), plan.version, &Faults::default()).await;
+    let socket = socket.inspect_err(|error| tracing::warn!(%identity, %error, "No link")).ok()?;
+    let mut link = Link { socket, next_id: 1, version: plan.version };
+    let status = match plan.version {
+        Version::V16 => {
+            let request = boot_notification::Request {
+                charge_point_vendor: "Virtual".into(),
+                charge_point_model: "Light".into(),
+                ..Default::default()
+            };
+            link.call(&request).await?
+        }
+        Version::V201 => {
+            let station = json!({ "model": "Light", "vendorName": "Virtual" });
+            link.call_json("BootNotification", &json!({ "reason": "PowerUp", "chargingStation": station })).await?
+        }
     };
-    let Answer::Result(started) = link.call(&start).await? else { return None };
-    let mut register_wh = 0;
+    let Answer::Result(response) = status else { return None };
+    if response["status"] != RegistrationStatus::Accepted.as_str() {
+        tracing::warn!(%identity, status = %response["status"], "Not accepted");
+        return None;
+    }
+    Some(link)
+}
+
+/// As many charge points do it: at once, and after a refusal again and again, each with a wait of its own.
+async fn come_back(shared: &Shared, index: usize) -> Link {
+    let mut rng = Rng::new(seed_of(&shared.plan.identity(index)));
+    let mut wait_ms = RETRY_FIRST_MS;
+    loop {
+        if let Some(link) = boot(shared, index).await {
+            return link;
+        }
+        tokio::time::sleep(Duration::from_millis(wait_ms / 2 + rng.below(wait_ms / 2 + 1))).await;
+        wait_ms = (wait_ms * 2).min(RETRY_MAX_MS);
+    }
+}
+
+async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>, index: usize) -> Option<()> {
+    let mut work = Metering::start(shared, link, index).await?;
     let mut next = tokio::time::Instant::now();
     if let Some(every) = every {
         // Spread over the interval: real charge points do not send all at once.
@@ -286,65 +347,173 @@ async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>, index:
         link.idle_until(next, &shared.stop).await?;
     }
     while !shared.stop.is_cancelled() {
-        register_wh += WH_PER_SAMPLE;
-        let energy = SampledValue {
-            value: register_wh.into(),
-            measurand: Some(Measurand::EnergyActiveImportRegister),
-            unit: Some(Unit::Wh),
-            ..SampledValue::default()
-        };
-        let power = SampledValue {
-            value: 22_000.into(),
-            measurand: Some(Measurand::PowerActiveImport),
-            unit: Some(Unit::W),
-            ..SampledValue::default()
-        };
-        let request = meter_values::Request {
-            connector_id: 1,
-            transaction_id: Some(started.transaction_id),
-            meter_values: vec![MeterValue { timestamp: (shared.clock)().into(), sampled_values: vec![energy, power] }],
-        };
+        work.register_wh += WH_PER_SAMPLE;
         let began = Instant::now();
-        match link.call(&request).await? {
-            Answer::Result(_) => {
-                shared.latencies_us.add(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
-            }
-            Answer::Error => {
-                shared.errors.fetch_add(1, Ordering::Relaxed);
-            }
+        if work.sample(shared, link).await? {
+            shared.latencies_us.add(elapsed_us(began));
+        } else {
+            shared.errors.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(every) = every {
             next += every;
             link.idle_until(next, &shared.stop).await?;
         }
     }
-    let stop = stop_transaction::Request {
-        id_tag: None,
-        meter_stop_wh: register_wh,
-        timestamp: (shared.clock)().into(),
-        transaction_id: started.transaction_id,
-        reason: Some(Reason::Local),
-        transaction_data: None,
-    };
-    link.call(&stop).await.map(|_| ())
+    work.stop(shared, link).await
 }
 
-enum Answer<T> {
-    Result(T),
+fn elapsed_us(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A transaction under way.
+struct Metering {
+    /// 1.6: the central system's number.
+    number: i64,
+    /// 2.0.1: our own name of it, and the number of its next event.
+    name: String,
+    next_seq: u64,
+    register_wh: i64,
+}
+
+impl Metering {
+    async fn start(shared: &Shared, link: &mut Link, index: usize) -> Option<Self> {
+        let now = (shared.clock)();
+        let name = format!("{:x}-{index:x}", now.timestamp_millis());
+        let mut this = Self { number: 0, name, next_seq: 0, register_wh: 0 };
+        let id_tag = shared.plan.id_tag.as_str();
+        let started = match shared.plan.version {
+            Version::V16 => {
+                let (id_tag, timestamp) = (id_tag.into(), now.into());
+                let start =
+                    start_transaction::Request { connector_id: 1, id_tag, meter_start_wh: 0, reservation_id: None, timestamp };
+                link.call(&start).await?
+            }
+            Version::V201 => {
+                let mut event = this.event(shared, "Started", "Authorized");
+                event["evse"] = json!({ "id": 1, "connectorId": 1 });
+                event["idToken"] = json!({ "idToken": id_tag, "type": "ISO14443" });
+                event["meterValue"] = this.meter_value(shared, "Transaction.Begin");
+                link.call_json("TransactionEvent", &event).await?
+            }
+        };
+        let Answer::Result(started) = started else { return None };
+        if shared.plan.version == Version::V16 {
+            this.number = started["transactionId"].as_i64()?;
+        }
+        Some(this)
+    }
+
+    /// Whether it was answered with a CALLRESULT.
+    async fn sample(&mut self, shared: &Shared, link: &mut Link) -> Option<bool> {
+        let answer = match shared.plan.version {
+            Version::V16 => {
+                let energy = SampledValue {
+                    value: self.register_wh.into(),
+                    measurand: Some(Measurand::EnergyActiveImportRegister),
+                    unit: Some(Unit::Wh),
+                    ..SampledValue::default()
+                };
+                let power = SampledValue {
+                    value: POWER_W.into(),
+                    measurand: Some(Measurand::PowerActiveImport),
+                    unit: Some(Unit::W),
+                    ..SampledValue::default()
+                };
+                let request = meter_values::Request {
+                    connector_id: 1,
+                    transaction_id: Some(self.number),
+                    meter_values: vec![MeterValue { timestamp: (shared.clock)().into(), sampled_values: vec![energy, power] }],
+                };
+                link.call(&request).await?
+            }
+            Version::V201 => {
+                let mut event = self.event(shared, "Updated", "MeterValuePeriodic");
+                event["meterValue"] = self.meter_value(shared, "Sample.Periodic");
+                link.call_json("TransactionEvent", &event).await?
+            }
+        };
+        Some(matches!(answer, Answer::Result(_)))
+    }
+
+    async fn stop(&mut self, shared: &Shared, link: &mut Link) -> Option<()> {
+        match shared.plan.version {
+            Version::V16 => {
+                let stop = stop_transaction::Request {
+                    id_tag: None,
+                    meter_stop_wh: self.register_wh,
+                    timestamp: (shared.clock)().into(),
+                    transaction_id: self.number,
+                    reason: Some(Reason::Local),
+                    transaction_data: None,
+                };
+                link.call(&stop).await?
+            }
+            Version::V201 => {
+                let mut event = self.event(shared, "Ended", "StopAuthorized");
+                event["transactionInfo"]["stoppedReason"] = "Local".into();
+                event["meterValue"] = self.meter_value(shared, "Transaction.End");
+                link.call_json("TransactionEvent", &event).await?
+            }
+        };
+        Some(())
+    }
+
+    fn event(&mut self, shared: &Shared, kind: &str, trigger: &str) -> Value {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        json!({
+            "eventType": kind,
+            "timestamp": written(shared),
+            "triggerReason": trigger,
+            "seqNo": seq,
+            "transactionInfo": { "transactionId": self.name, "chargingState": "Charging" },
+        })
+    }
+
+    fn meter_value(&self, shared: &Shared, context: &str) -> Value {
+        let energy = json!({
+            "value": self.register_wh, "context": context, "measurand": "Energy.Active.Import.Register",
+            "unitOfMeasure": { "unit": "Wh" },
+        });
+        let power = json!({
+            "value": POWER_W, "context": context, "measurand": "Power.Active.Import", "unitOfMeasure": { "unit": "W" },
+        });
+        json!([{ "timestamp": written(shared), "sampledValue": [energy, power] }])
+    }
+}
+
+fn written(shared: &Shared) -> String {
+    (shared.clock)().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+enum Answer {
+    Result(Value),
     Error,
 }
 
 struct Link {
     socket: Socket,
     next_id: u64,
+    version: Version,
 }
 
 impl Link {
     /// Sends a CALL and waits for its answer; `None` if the link is lost.
-    async fn call<M: Message>(&mut self, request: &M) -> Option<Answer<M::Response>> {
+    async fn call<M: Message>(&mut self, request: &M) -> Option<Answer> {
+        let payload = request.encode().ok()?;
+        self.exchange(M::ACTION, &payload).await
+    }
+
+    async fn call_json(&mut self, action: &str, payload: &Value) -> Option<Answer> {
+        let payload = to_raw_value(payload).ok()?;
+        self.exchange(action, &payload).await
+    }
+
+    async fn exchange(&mut self, action: &str, payload: &RawValue) -> Option<Answer> {
         let id = self.next_id.to_string();
         self.next_id += 1;
-        let text = ocpp::frame::call(&id, request).ok()?;
+        let text = Frame::Call { id: id.as_str().into(), action: action.into(), payload }.encode().ok()?;
         self.socket.send(Packet::text(text)).await.ok()?;
         let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
         loop {
@@ -352,7 +521,7 @@ impl Link {
             let Packet::Text(text) = packet else { continue };
             match Frame::parse(text.as_str()) {
                 Ok(Frame::CallResult { id: answered, payload }) if answered == id => {
-                    return M::Response::decode(payload).ok().map(|decoded| Answer::Result(decoded.value));
+                    return serde_json::from_str(payload.get()).ok().map(Answer::Result);
                 }
                 Ok(Frame::CallError { id: answered, .. }) if answered == id => return Some(Answer::Error),
                 Ok(Frame::Call { id: asked, .. }) => self.decline(&asked).await?,
@@ -363,7 +532,7 @@ impl Link {
 
     /// A light charge point can do nothing that it is told.
     async fn decline(&mut self, id: &str) -> Option<()> {
-        let text = ocpp::frame::call_error(id, ocpp::ErrorCode::NotSupported, ocpp::Version::V16, "a light charge point");
+        let text = ocpp::frame::call_error(id, ocpp::ErrorCode::NotSupported, self.version, "a light charge point");
         self.socket.send(Packet::text(text)).await.ok()
     }
 

@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::load::{self, LoadPlan, Work};
 use crate::{
-    Car, ClientConfig, Config, ConnectError, Fault, RawClient, RawError, RawFrame, RawRequest, VirtualChargePoint, system_clock,
+    Car, ClientConfig, Config, ConnectError, Fault, RawClient, RawError, RawFrame, RawRequest, Version, VirtualChargePoint,
+    system_clock,
 };
 
 /// What a charge point said when it knocked.
@@ -76,7 +77,9 @@ impl Csms {
                 *refusal.status_mut() = 401.try_into().expect("a status");
                 return Err(refusal);
             }
-            if header("sec-websocket-protocol").contains("ocpp1.6") {
+            if header("sec-websocket-protocol") == "ocpp2.0.1" {
+                response.headers_mut().insert("sec-websocket-protocol", "ocpp2.0.1".parse().expect("a header"));
+            } else if header("sec-websocket-protocol").contains("ocpp1.6") {
                 response.headers_mut().insert("sec-websocket-protocol", "ocpp1.6".parse().expect("a header"));
             }
             Ok(response)
@@ -108,6 +111,7 @@ impl Csms {
         let payload: Value = match &*action {
             "BootNotification" => json!({ "status": "Accepted", "currentTime": time, "interval": 300 }),
             "Authorize" => json!({ "idTagInfo": accepted }),
+            "TransactionEvent" => json!({ "idTokenInfo": accepted }),
             "StartTransaction" => {
                 let transaction_id = self.next_transaction.fetch_add(1, Ordering::Relaxed);
                 json!({ "idTagInfo": accepted, "transactionId": transaction_id })
@@ -206,7 +210,7 @@ async fn a_raw_client_says_what_it_likes() {
 #[tokio::test]
 async fn a_crowd_is_measured() {
     let csms = Csms::start().await;
-    let plan = |work, count| LoadPlan {
+    let plan = |work, count, version| LoadPlan {
         url: csms.url(),
         identity: "LOAD-{n}".to_owned(),
         first: 1,
@@ -215,16 +219,23 @@ async fn a_crowd_is_measured() {
         passwords: vec![],
         id_tag: "LOAD".to_owned(),
         work,
+        version,
         duration: Duration::from_millis(300),
         connect_at_once: 4,
     };
-    assert_eq!(plan(Work::Idle, 1).identity(6), "LOAD-00007");
-    let work = Work::MeterValues { every: None };
-    let report = load::run(plan(work, 8), system_clock(), CancellationToken::new(), None).await;
-    assert_eq!((report.connected, report.failed, report.errors), (8, 0, 0), "{report}");
-    assert!(report.calls > 8 && report.p50_us <= report.p99_us && report.p99_us <= report.max_us, "{report}");
-    let report = load::run(plan(Work::Idle, 20), system_clock(), CancellationToken::new(), None).await;
+    assert_eq!(plan(Work::Idle, 1, Version::V16).identity(6), "LOAD-00007");
+    for version in [Version::V16, Version::V201] {
+        let work = Work::MeterValues { every: None };
+        let report = load::run(plan(work, 8, version), system_clock(), CancellationToken::new(), None).await;
+        assert_eq!((report.connected, report.failed, report.errors), (8, 0, 0), "{report}");
+        assert!(report.calls > 8 && report.p50_us <= report.p99_us && report.p99_us <= report.max_us, "{report}");
+    }
+    let report = load::run(plan(Work::Idle, 20, Version::V16), system_clock(), CancellationToken::new(), None).await;
     assert_eq!((report.connected, report.failed, report.calls), (20, 0, 0), "{report}");
+    let patient = LoadPlan { duration: Duration::from_secs(30), ..plan(Work::Storm, 20, Version::V201) };
+    let report = load::run(patient, system_clock(), CancellationToken::new(), None).await;
+    assert_eq!((report.connected, report.failed, report.calls), (20, 0, 20), "{report}");
+    assert!(report.storm_ms.is_some_and(|storm_ms| storm_ms < 30_000), "{report}");
 }
 
 #[tokio::test]
@@ -251,4 +262,31 @@ async fn row_04_a_lost_link_leaves_its_socket_open() {
     car.go_offline().await;
     car.go_online().await;
     car.until_answered("BootNotification", 2).await;
+}
+
+#[tokio::test]
+async fn a_session_in_ocpp_2_0_1() {
+    let csms = Csms::start().await;
+    let config = Config::dc("CP-1").v201().speed(100).meter_interval_ms(100);
+    let car = VirtualChargePoint::connect(ClientConfig::new(csms.url(), config).password(PASSWORD)).await.expect("a link");
+    car.plug_car(1, Car::wanting_wh(3_000)).await;
+    let token = r#"{"idToken":"G-1","type":"Central"}"#;
+    csms.send(&format!(r#"[2,"r1","RequestStartTransaction",{{"evseId":1,"remoteStartId":7,"idToken":{token}}}]"#));
+    car.until(|state| state.connector(1).is_charging()).await;
+    car.until(|state| state.connector(1).is_full()).await;
+    car.unplug(1).await;
+    let state = car.until(|state| state.connector(1).is_settled() && state.is_delivered()).await;
+    let finished = state.connector(1).finished.as_ref().expect("a transaction");
+    assert_eq!(finished.meter_stop_wh - finished.meter_start_wh, 3_000);
+    let events = car.sent("TransactionEvent");
+    let of = |index: usize, name: &str| events[index][name].as_str().unwrap_or_default().to_owned();
+    assert_eq!((of(0, "eventType"), of(0, "triggerReason")), ("Started".into(), "RemoteStart".into()));
+    assert_eq!(events[0]["transactionInfo"]["remoteStartId"], 7);
+    assert_eq!(
+        (of(events.len() - 1, "eventType"), of(events.len() - 1, "triggerReason")),
+        ("Ended".into(), "EVCommunicationLost".into())
+    );
+    let name = finished.station_transaction_id.as_deref();
+    assert!(events.iter().all(|event| event["transactionInfo"]["transactionId"].as_str() == name));
+    car.shutdown().await;
 }

@@ -48,17 +48,24 @@ pub struct ConnectorState {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionState {
-    /// From the central system; `None` until it has answered.
+    /// 1.6: from the central system; `None` until it has answered.
     pub transaction_id: Option<i64>,
+    /// 2.0.1: from the charge point.
+    pub station_transaction_id: Option<String>,
+    /// Whether the central system has answered the start.
+    pub is_known: bool,
     pub id_tag: String,
     pub started_at: DateTime<Utc>,
     pub meter_start_wh: i64,
     pub energy_wh: i64,
+    /// 2.0.1: what the central system said that it costs, as it was written.
+    pub cost: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinishedTransaction {
     pub transaction_id: Option<i64>,
+    pub station_transaction_id: Option<String>,
     pub id_tag: String,
     pub reason: Reason,
     pub meter_start_wh: i64,
@@ -97,10 +104,9 @@ impl ConnectorState {
         self.status == Status::Preparing
     }
 
-    /// A transaction runs, and the central system has given it its number.
+    /// A transaction runs, and the central system knows of it.
     pub fn is_charging(&self) -> bool {
-        self.status == Status::Charging
-            && self.transaction.as_ref().is_some_and(|transaction| transaction.transaction_id.is_some())
+        self.status == Status::Charging && self.transaction.as_ref().is_some_and(|transaction| transaction.is_known)
     }
 
     /// A transaction runs, charging or suspended.

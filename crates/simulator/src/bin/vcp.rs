@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simulator::load::{self, LoadPlan, Work};
-use simulator::{Car, ClientConfig, Config, Fault, Robot, VirtualChargePoint, system_clock};
+use simulator::{Car, ClientConfig, Config, Fault, Robot, Version, VirtualChargePoint, system_clock};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 #[derive(Parser)]
-#[command(name = "vcp", about = "Virtual OCPP 1.6 charge points")]
+#[command(name = "vcp", about = "Virtual charge points: OCPP 1.6 and 2.0.1")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -23,10 +23,29 @@ struct Cli {
 enum Command {
     /// One charge point, led by lines on the standard input ("help" lists them).
     Run(Run),
-    /// Many light charge points, each with a transaction, sending MeterValues.
+    /// Many light charge points, each with a transaction, sending MeterValues (2.0.1: TransactionEvent).
     Load(Load),
     /// Many light charge points that only stay connected.
     Idle(Idle),
+    /// Many light charge points that lose their links at the same moment, and come back.
+    Storm(Idle),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Speaks {
+    #[value(name = "1.6")]
+    V16,
+    #[value(name = "2.0.1")]
+    V201,
+}
+
+impl From<Speaks> for Version {
+    fn from(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::V16 => Self::V16,
+            Speaks::V201 => Self::V201,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -37,6 +56,9 @@ struct Server {
     /// For Basic auth.
     #[arg(long, env = "VCP_PASSWORD", hide_env_values = true)]
     password: Option<String>,
+    /// The version of OCPP.
+    #[arg(long, value_enum, default_value = "1.6")]
+    ocpp: Speaks,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -117,6 +139,7 @@ async fn main() -> ExitCode {
             crowd(many, id_tag, work).await
         }
         Command::Idle(Idle { many }) => crowd(many, String::new(), Work::Idle).await,
+        Command::Storm(Idle { many }) => crowd(many, String::new(), Work::Storm).await,
     }
 }
 
@@ -130,6 +153,7 @@ async fn crowd(many: Many, id_tag: String, work: Work) -> ExitCode {
         passwords: vec![],
         id_tag,
         work,
+        version: many.server.ocpp.into(),
         duration: Duration::from_secs(many.seconds),
         connect_at_once: many.connect_at_once,
     };
@@ -172,6 +196,7 @@ async fn one(run: Run) -> ExitCode {
     .connectors(run.connectors)
     .speed(run.speed)
     .meter_interval_ms(run.meter_interval_s.saturating_mul(1000));
+    config.version = run.server.ocpp.into();
     for connector in &mut config.connectors {
         connector.max_power_w = run.power_w.unwrap_or(connector.max_power_w);
     }

@@ -4,7 +4,7 @@ use ocpp::frame;
 use ocpp::v16::change_availability::Availability;
 use ocpp::v16::common::Acceptance;
 use ocpp::v16::meter_values::Context;
-use ocpp::v16::set_charging_profile::{ProfileKind, Purpose};
+use ocpp::v16::set_charging_profile::{ProfileKind, Purpose, RateUnit};
 use ocpp::v16::stop_transaction::Reason;
 use ocpp::v16::trigger_message::Requested;
 use ocpp::v16::{
@@ -15,16 +15,14 @@ use ocpp::v16::{
 use ocpp::{ErrorCode, Message};
 use serde_json::value::RawValue;
 
-use super::connector::{Connector, Phase};
-use super::messages::Body;
-use super::{Charger, Close, PendingReset, Time};
+use crate::call::Body;
+use crate::charger::{Charger, Close, PendingReset, Time};
+use crate::connector::{Grant, Phase};
+use crate::profile::{MAX_PERIODS, Period, Profile};
 use crate::{Fault, RemoteStartFault, RemoteStopFault};
 
-/// ChargingScheduleMaxPeriods.
-pub(super) const MAX_PERIODS: usize = 24;
-
 impl Charger {
-    pub(super) fn receive_call(&mut self, id: &str, action: &str, payload: &RawValue, now: Time) {
+    pub(crate) fn receive_call_v16(&mut self, id: &str, action: &str, payload: &RawValue, now: Time) {
         let action = match Action::to_station(action) {
             Ok(action) => action,
             Err(code) => return self.reply_error(id, code, action, now),
@@ -71,40 +69,20 @@ impl Charger {
         now: Time,
     ) -> Option<remote_start_transaction::Response> {
         let answer = |status| Some(remote_start_transaction::Response { status });
-        let fault = self.faults.find(|fault| match fault {
-            Fault::RemoteStart(fault) => Some(*fault),
-            _ => None,
-        });
-        match fault {
+        match self.remote_start_fault() {
             None => {}
             Some(RemoteStartFault::Refuse) => return answer(Acceptance::Rejected),
             Some(RemoteStartFault::AcceptAndNeverStart) => return answer(Acceptance::Accepted),
             Some(RemoteStartFault::NoReply) => return None,
         }
-        let is_usable = |connector: &Connector| matches!(connector.phase, Phase::Idle) && connector.can_start();
-        let id = match request.connector_id {
-            Some(id) => Some(id),
-            // Any: best where a car is waiting.
-            None => {
-                let usable = || self.connectors.iter().filter(|connector| is_usable(connector));
-                usable().find(|connector| connector.car.is_some()).or_else(|| usable().next()).map(|found| found.id)
-            }
-        };
-        let profile = request.charging_profile.map(Box::new);
-        let fits = profile.as_ref().is_none_or(|profile| profile.purpose == Purpose::TxProfile);
         let is_tag = !request.id_tag.is_empty() && IdTag::parse(request.id_tag.as_str()).is_some();
-        let has_room = self.outbox.has_room();
-        let Some(id) = id else { return answer(Acceptance::Rejected) };
-        let usable = self.connector(id).is_some_and(|connector| is_usable(connector));
-        if !usable || !fits || !is_tag || !has_room || self.pending_reset.is_some() {
+        let fits = request.charging_profile.as_ref().is_none_or(|profile| profile.purpose == Purpose::TxProfile);
+        let Some(id) = self.connector_for_remote_start(request.connector_id).filter(|_| is_tag && fits) else {
             return answer(Acceptance::Rejected);
-        }
-        let id_tag = request.id_tag.as_str().to_owned();
-        if self.keys.authorize_remote && self.is_registered() {
-            self.authorise(id, id_tag, profile);
-        } else {
-            self.authorised(id, id_tag, profile, now);
-        }
+        };
+        let profile = request.charging_profile.as_ref().map(|profile| Box::new(neutral(profile)));
+        let grant = Grant { profile, ..Grant::of_tag(request.id_tag.as_str().to_owned()) };
+        self.start_remotely(id, grant, now);
         answer(Acceptance::Accepted)
     }
 
@@ -114,11 +92,7 @@ impl Charger {
         now: Time,
     ) -> Option<remote_stop_transaction::Response> {
         let answer = |status| Some(remote_stop_transaction::Response { status });
-        let fault = self.faults.find(|fault| match fault {
-            Fault::RemoteStop(fault) => Some(*fault),
-            _ => None,
-        });
-        match fault {
+        match self.remote_stop_fault() {
             None => {}
             Some(RemoteStopFault::Refuse) => return answer(Acceptance::Rejected),
             Some(RemoteStopFault::AcceptAndIgnore) => return answer(Acceptance::Accepted),
@@ -140,13 +114,15 @@ impl Charger {
     fn reset(&mut self, request: reset::Request, now: Time) -> Option<reset::Response> {
         let status = match request.kind {
             reset::Kind::Soft => {
+                self.boot_reason = "RemoteReset";
                 self.reset_soon(Reason::SoftReset, Close::Clean, now);
                 Acceptance::Accepted
             }
             reset::Kind::Hard => {
+                self.boot_reason = "RemoteReset";
                 self.stop_all(&Reason::HardReset, now);
                 // As soon as the reply is out.
-                self.pending_reset = Some(PendingReset { close: Close::Abrupt, deadline: now });
+                self.pending_reset = Some(PendingReset { close: Close::Abrupt, deadline: Some(now) });
                 Acceptance::Accepted
             }
             reset::Kind::Other(_) => Acceptance::Rejected,
@@ -166,28 +142,12 @@ impl Charger {
             Availability::Inoperative => false,
             Availability::Other(_) => return answer(Status::Rejected),
         };
-        let ids = if request.connector_id == 0 { self.connector_ids() } else { vec![request.connector_id] };
-        if ids.iter().any(|id| self.connector(*id).is_none()) {
-            return answer(Status::Rejected);
-        }
-        if request.connector_id == 0 {
-            self.station_operative = is_operative;
-        }
-        let mut status = Status::Accepted;
-        for id in ids {
-            let Some(connector) = self.connector(id) else { continue };
-            if connector.is_in_transaction() && !is_operative {
-                connector.scheduled = Some(false);
-                status = Status::Scheduled;
-            } else {
-                connector.scheduled = None;
-                connector.is_operative = is_operative;
-                if !is_operative {
-                    connector.forget_authorisation();
-                }
-            }
-        }
-        answer(status)
+        let connector = Some(request.connector_id).filter(|id| *id != 0);
+        answer(match self.set_availability(connector, is_operative) {
+            None => Status::Rejected,
+            Some(true) => Status::Scheduled,
+            Some(false) => Status::Accepted,
+        })
     }
 
     fn change_configuration(
@@ -195,11 +155,11 @@ impl Charger {
         request: change_configuration::Request,
         _now: Time,
     ) -> Option<change_configuration::Response> {
-        Some(change_configuration::Response { status: self.keys.change(&request.key, &request.value) })
+        Some(change_configuration::Response { status: self.settings.change_key(&request.key, &request.value) })
     }
 
     fn get_configuration(&mut self, request: get_configuration::Request, _now: Time) -> Option<get_configuration::Response> {
-        let all = self.keys.all(self.connectors.len());
+        let all = self.settings.keys(self.connectors.len());
         let wanted = request.keys.unwrap_or_default();
         if wanted.is_empty() {
             return Some(get_configuration::Response { configuration_keys: Some(all), unknown_keys: None });
@@ -263,7 +223,7 @@ impl Charger {
             Requested::MeterValues => {
                 for id in ids {
                     if let Some(sample) = self.reading(id, Context::Trigger, now) {
-                        self.outbox.push_at_once(Body::Meter(Box::new(sample)));
+                        self.outbox.push_at_once(Body::Meter(Box::new(sample), None));
                     }
                 }
             }
@@ -296,7 +256,7 @@ impl Charger {
         if !is_readable || !fits {
             return answer(Status::Rejected);
         }
-        running.profile = Some(Box::new(profile));
+        running.profile = Some(Box::new(neutral(&profile)));
         connector.apply_profile(now);
         answer(Status::Accepted)
     }
@@ -307,21 +267,34 @@ impl Charger {
         now: Time,
     ) -> Option<clear_charging_profile::Response> {
         use clear_charging_profile::Status;
-        let mut status = Status::Unknown;
-        for connector in &mut self.connectors {
-            let id = connector.id;
-            let Phase::Charging(running) = &mut connector.phase else { continue };
-            let Some(profile) = &running.profile else { continue };
-            let fits = request.id.is_none_or(|wanted| wanted == profile.id)
+        let fits = |id: u32, profile: &Profile| {
+            request.id.is_none_or(|wanted| wanted == profile.id)
                 && request.connector_id.is_none_or(|wanted| wanted == 0 || wanted == id)
-                && request.purpose.as_ref().is_none_or(|wanted| *wanted == profile.purpose)
-                && request.stack_level.is_none_or(|wanted| wanted == profile.stack_level);
-            if fits {
-                running.profile = None;
-                connector.apply_profile(now);
-                status = Status::Accepted;
-            }
-        }
+                && request.purpose.as_ref().is_none_or(|wanted| *wanted == Purpose::TxProfile)
+                && request.stack_level.is_none_or(|wanted| wanted == profile.stack_level)
+        };
+        let status = if self.clear_profiles(fits, now) { Status::Accepted } else { Status::Unknown };
         Some(clear_charging_profile::Response { status })
+    }
+}
+
+fn neutral(profile: &set_charging_profile::ChargingProfile) -> Profile {
+    let instant = |time: &Option<ocpp::Timestamp>| time.as_ref().and_then(ocpp::Timestamp::instant);
+    let schedule = &profile.schedule;
+    let periods = schedule.periods.iter().map(|period| Period {
+        start_s: period.start_period_s.into(),
+        limit_milli: period.limit.0.milli(),
+        phases: period.number_phases,
+    });
+    Profile {
+        id: profile.id,
+        stack_level: profile.stack_level,
+        is_absolute: profile.kind == ProfileKind::Absolute,
+        valid_from: instant(&profile.valid_from),
+        valid_to: instant(&profile.valid_to),
+        start: instant(&schedule.start_schedule),
+        duration_s: schedule.duration_s.map(i64::from),
+        is_in_ampere: schedule.charging_rate_unit == RateUnit::A,
+        periods: periods.collect(),
     }
 }

@@ -1,203 +1,14 @@
 //! Stories of a charger, told to a small central system that answers at once.
 
-use std::collections::BTreeMap;
-
-use chrono::TimeZone as _;
-use ocpp::Frame;
+use ocpp::Version;
+use ocpp::v16::set_charging_profile::ChargingProfile;
+use ocpp::v16::status_notification::{ErrorCode, Status};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{ConnectorConfig, Current, RemoteStartFault, RemoteStopFault, Robot};
-
-fn noon() -> Time {
-    Utc.with_ymd_and_hms(2026, 11, 22, 12, 0, 0).single().expect("a time")
-}
-
-/// A charger, the time, and a central system that keeps what it is told.
-struct World {
-    charger: Charger,
-    now: Time,
-    link: bool,
-    /// Whether the central system answers.
-    answers: bool,
-    boot_status: &'static str,
-    tag_status: &'static str,
-    /// CALLs of the charger with this action are refused.
-    refuses: Option<&'static str>,
-    /// Transactions by their natural key: the number, and the meterStop once they have ended.
-    transactions: BTreeMap<String, (i64, Option<i64>)>,
-    /// CALLs of the charger, in order.
-    calls: Vec<(String, Value)>,
-    ids: Vec<String>,
-    /// Answers of the charger.
-    replies: Vec<String>,
-    facts: Vec<Fact>,
-    closes: Vec<Close>,
-}
-
-impl World {
-    fn new(config: Config) -> Self {
-        Self {
-            charger: Charger::new(config, 7),
-            now: noon(),
-            link: false,
-            answers: true,
-            boot_status: "Accepted",
-            tag_status: "Accepted",
-            refuses: None,
-            transactions: BTreeMap::new(),
-            calls: Vec::new(),
-            ids: Vec::new(),
-            replies: Vec::new(),
-            facts: Vec::new(),
-            closes: Vec::new(),
-        }
-    }
-
-    /// A DC charger that is linked and accepted, and of whose first messages no more is said.
-    fn online(config: Config) -> Self {
-        let mut world = Self::new(config);
-        world.link_up();
-        world.calls.clear();
-        world
-    }
-
-    fn dc() -> Self {
-        Self::online(Config::dc("CP-1").meter_interval_ms(10_000))
-    }
-
-    fn input(&mut self, input: Input<'_>) {
-        let mut outputs = std::collections::VecDeque::from(self.charger.handle(input, self.now));
-        while let Some(output) = outputs.pop_front() {
-            match output {
-                Output::Fact(fact) => self.facts.push(fact),
-                Output::CloseLink(close) => {
-                    self.closes.push(close);
-                    self.link = false;
-                    // What was still to be sent is lost with the socket.
-                    outputs.retain(|output| !matches!(output, Output::Send(_)));
-                }
-                Output::Send(text) => {
-                    assert!(self.link, "sent without a link: {text}");
-                    if let Some(answer) = self.receive(&text) {
-                        outputs.extend(self.charger.handle(Input::Frame(&answer), self.now));
-                    }
-                }
-            }
-        }
-    }
-
-    fn receive(&mut self, text: &str) -> Option<String> {
-        let Frame::Call { id, action, payload } = Frame::parse(text).expect("a frame") else {
-            self.replies.push(text.to_owned());
-            return None;
-        };
-        let payload: Value = serde_json::from_str(payload.get()).expect("JSON");
-        self.calls.push((action.to_string(), payload.clone()));
-        self.ids.push(id.to_string());
-        if !self.answers {
-            return None;
-        }
-        if self.refuses == Some(&*action) {
-            return Some(format!(r#"[4,"{id}","InternalError","not today",{{}}]"#));
-        }
-        let info = json!({ "status": self.tag_status });
-        let answer = match &*action {
-            "BootNotification" => json!({ "status": self.boot_status, "currentTime": "2026-11-22T12:00:00Z", "interval": 300 }),
-            "Heartbeat" => json!({ "currentTime": "2026-11-22T12:00:00Z" }),
-            "Authorize" => json!({ "idTagInfo": info }),
-            "StartTransaction" => {
-                let next = 100 + i64::try_from(self.transactions.len()).expect("few");
-                let (number, _) = *self.transactions.entry(payload.to_string()).or_insert((next, None));
-                json!({ "idTagInfo": info, "transactionId": number })
-            }
-            "StopTransaction" => {
-                let found = self.transactions.values_mut().find(|(number, _)| json!(number) == payload["transactionId"]);
-                let (_, stop) = found.expect("a transaction that was started");
-                stop.get_or_insert(payload["meterStop"].as_i64().expect("an integer"));
-                json!({})
-            }
-            _ => json!({}),
-        };
-        Some(format!(r#"[3,"{id}",{answer}]"#))
-    }
-
-    fn act(&mut self, act: Act) {
-        self.input(Input::Act(act));
-    }
-
-    fn link_up(&mut self) {
-        self.link = true;
-        self.input(Input::LinkUp);
-    }
-
-    fn link_down(&mut self) {
-        self.link = false;
-        self.input(Input::LinkDown);
-    }
-
-    /// Time passes; the charger is woken when it wants to be.
-    fn pass_s(&mut self, seconds: i64) {
-        let end = after_ms(self.now, seconds * 1000);
-        for _ in 0..100_000 {
-            let next = self.charger.next_wakeup().filter(|next| *next <= end);
-            self.now = next.unwrap_or(end).max(after_ms(self.now, 1)).min(end);
-            self.input(Input::Tick);
-            if self.now >= end {
-                return;
-            }
-        }
-        panic!("the charger is woken for ever");
-    }
-
-    /// The central system asks; the charger's answer.
-    fn ask(&mut self, action: &str, payload: Value) -> Value {
-        let before = self.replies.len();
-        self.input(Input::Frame(&format!(r#"[2,"c1","{action}",{payload}]"#)));
-        match self.replies.get(before).map(|text| Frame::parse(text).expect("a frame")) {
-            Some(Frame::CallResult { payload, .. }) => serde_json::from_str(payload.get()).expect("JSON"),
-            Some(Frame::CallError { code, .. }) => json!(code),
-            _ => Value::Null,
-        }
-    }
-
-    fn remote_start(&mut self) -> Value {
-        self.ask("RemoteStartTransaction", json!({ "connectorId": 1, "idTag": "G-1" }))
-    }
-
-    /// The actions since the last look; statuses with their value.
-    fn said(&mut self) -> Vec<String> {
-        let calls = std::mem::take(&mut self.calls);
-        calls
-            .into_iter()
-            .map(|(action, payload)| match action.as_str() {
-                "StatusNotification" => {
-                    format!("{}:{}", payload["connectorId"], payload["status"].as_str().unwrap_or_default())
-                }
-                "StopTransaction" => format!("Stop:{}", payload["reason"].as_str().unwrap_or_default()),
-                "StartTransaction" => "Start".to_owned(),
-                _ => action,
-            })
-            .collect()
-    }
-
-    fn status(&self) -> Status {
-        self.charger.state().connector(1).status.clone()
-    }
-
-    fn payloads(&self, action: &str) -> Vec<Value> {
-        self.calls.iter().filter(|(found, _)| found == action).map(|(_, payload)| payload.clone()).collect()
-    }
-}
-
-fn plug(connector: u32) -> Act {
-    Act::Plug { connector, car: Car::default() }
-}
-
-fn tag(connector: u32, id_tag: &str) -> Act {
-    Act::PresentTag { connector, id_tag: id_tag.to_owned() }
-}
+use crate::world::{World, plug, tag};
+use crate::{Car, Config, ConnectorConfig, Current, Fault, RemoteStartFault, RemoteStopFault, Robot};
 
 #[test]
 fn it_boots_and_tells_how_it_is() {
@@ -706,6 +517,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         }),
         Just(("TriggerMessage", json!({ "requestedMessage": "MeterValues" }))),
         Just(("ChangeConfiguration", json!({ "key": "AuthorizeRemoteTxRequests", "value": "true" }))),
+        Just(("RequestStartTransaction", json!({ "remoteStartId": 1, "idToken": { "idToken": "G", "type": "Central" } }))),
+        Just(("RequestStopTransaction", json!({ "transactionId": "T" }))),
+        Just(("Reset", json!({ "type": "Immediate" }))),
+        Just(("Reset", json!({ "type": "OnIdle" }))),
+        any::<bool>().prop_map(|up| {
+            let status = if up { "Operative" } else { "Inoperative" };
+            ("ChangeAvailability", json!({ "operationalStatus": status, "evse": { "id": 1 } }))
+        }),
+        Just(("TriggerMessage", json!({ "requestedMessage": "TransactionEvent" }))),
+        Just(("GetBaseReport", json!({ "requestId": 1, "reportBase": "FullInventory" }))),
     ];
     let step = prop_oneof![
         8 => act.prop_map(Step::Act),
@@ -724,12 +545,18 @@ proptest! {
 
     /// Whatever happens: nothing panics, no register falls, and every transaction that starts is stopped and told.
     #[test]
-    fn every_transaction_is_stopped_and_delivered(steps in steps(), seed in any::<u64>()) {
+    fn every_transaction_is_stopped_and_delivered(
+        steps in steps(),
+        seed in any::<u64>(),
+        version in prop_oneof![Just(Version::V16), Just(Version::V201)],
+    ) {
         let connector = ConnectorConfig { current: Current::Ac, max_power_w: 22_000, register_wh: 5 };
         let mut config = Config { connectors: vec![connector; 2], ..Config::ac("CP-1") };
         config.meter_interval_ms = 15_000;
+        config.version = version;
         let mut world = World::new(config.clone());
         world.charger = Charger::new(config, seed);
+        world.ids.clear();
         let mut registers_wh = vec![0; 2];
         for step in steps {
             match step {
