@@ -13,6 +13,7 @@ use ocpp::v16::meter_values::Context;
 use ocpp::v16::status_notification::{ErrorCode, Status};
 use ocpp::v16::stop_transaction::Reason;
 use ocpp::{EncodeError, Frame, Version};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::call::{Body, Event, Sample, Start, Stop};
@@ -230,6 +231,9 @@ pub struct Charger {
     pub(crate) name_prefix: String,
     /// 2.0.1: variables that are kept and do nothing here.
     pub(crate) variables: BTreeMap<&'static str, String>,
+    /// 2.0.1: tokens that it knows without asking, and what is on its display.
+    pub(crate) local_list: v201::LocalList,
+    pub(crate) messages: BTreeMap<i64, Value>,
     /// For Basic auth, if the central system has set one.
     pub(crate) password: Option<String>,
     pub(crate) answered: u64,
@@ -275,6 +279,8 @@ impl Charger {
             samples: 0,
             name_prefix: String::new(),
             variables: BTreeMap::new(),
+            local_list: v201::LocalList::default(),
+            messages: BTreeMap::new(),
             password: None,
             answered: 0,
             boots: 1,
@@ -840,7 +846,9 @@ impl Charger {
     }
 
     pub(crate) fn authorise_offline(&mut self, id: u32, id_tag: String, now: Time) {
-        if self.accepted_tags.contains(&id_tag.to_lowercase()) || self.settings.allow_offline_unknown {
+        let is_known = || self.accepted_tags.contains(&id_tag.to_lowercase());
+        let is_listed = self.local_list.allows(&id_tag);
+        if is_listed.unwrap_or_else(|| is_known() || self.settings.allow_offline_unknown) {
             self.authorised(id, Grant::of_tag(id_tag), now);
         } else {
             if let Some(connector) = self.connector(id) {

@@ -255,6 +255,14 @@ impl Connector {
         }
     }
 
+    /// The transaction's profile, and the transaction.
+    pub(crate) fn profile(&self) -> Option<(u64, &Profile)> {
+        match &self.phase {
+            Phase::Charging(running) => running.profile.as_deref().map(|profile| (running.key, profile)),
+            _ => None,
+        }
+    }
+
     /// What the connector offers now.
     pub(crate) fn offered_w(&self) -> i64 {
         match &self.phase {

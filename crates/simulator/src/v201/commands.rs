@@ -6,6 +6,7 @@ use ocpp::{Decimal, DecodeError, ErrorCode, Frame, Path};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::messages::number;
 use super::variables::{ITEMS_PER_MESSAGE, Variable};
 use crate::call::Body;
 use crate::charger::{Charger, Close, PendingReset, SOFT_RESET_PATIENCE_MS, Time, after_ms};
@@ -17,33 +18,25 @@ use crate::{Fault, RemoteStartFault, RemoteStopFault};
 const NOT_DONE: &[&str] = &[
     "CancelReservation",
     "CertificateSigned",
-    "ClearDisplayMessage",
     "ClearVariableMonitoring",
-    "CustomerInformation",
     "DeleteCertificate",
-    "GetChargingProfiles",
     "GetCompositeSchedule",
-    "GetDisplayMessages",
     "GetInstalledCertificateIds",
-    "GetLog",
     "GetMonitoringReport",
     "InstallCertificate",
     "PublishFirmware",
     "ReserveNow",
-    "SendLocalList",
-    "SetDisplayMessage",
     "SetMonitoringBase",
     "SetMonitoringLevel",
     "SetNetworkProfile",
     "SetVariableMonitoring",
     "UnpublishFirmware",
-    "UpdateFirmware",
 ];
 /// An IdToken's length.
 const MAX_TOKEN_CHARS: usize = 36;
 
 /// What is answered; `None` is silence, which only a fault keeps.
-type Done = Result<Option<Value>, DecodeError>;
+pub(super) type Done = Result<Option<Value>, DecodeError>;
 
 fn wrong(code: ErrorCode, name: &str, what: &'static str) -> DecodeError {
     DecodeError::new(code, &Path::ROOT.name(name), what)
@@ -74,16 +67,16 @@ pub(crate) fn optional_text<'a>(object: &'a Value, name: &str) -> Result<Option<
     if object.get(name).is_none_or(Value::is_null) { Ok(None) } else { text(object, name).map(Some) }
 }
 
-fn integer(object: &Value, name: &str) -> Result<i64, DecodeError> {
+pub(super) fn integer(object: &Value, name: &str) -> Result<i64, DecodeError> {
     let no_integer = || wrong(ErrorCode::TypeConstraintViolation, name, "must be an integer");
     member(object, name)?.as_i64().ok_or_else(no_integer)
 }
 
-fn optional_integer(object: &Value, name: &str) -> Result<Option<i64>, DecodeError> {
+pub(super) fn optional_integer(object: &Value, name: &str) -> Result<Option<i64>, DecodeError> {
     if object.get(name).is_none_or(Value::is_null) { Ok(None) } else { integer(object, name).map(Some) }
 }
 
-fn list<'a>(object: &'a Value, name: &str) -> Result<&'a [Value], DecodeError> {
+pub(super) fn list<'a>(object: &'a Value, name: &str) -> Result<&'a [Value], DecodeError> {
     let no_list = || wrong(ErrorCode::TypeConstraintViolation, name, "must be an array");
     let items = member(object, name)?.as_array().ok_or_else(no_list)?;
     if items.is_empty() {
@@ -93,7 +86,7 @@ fn list<'a>(object: &'a Value, name: &str) -> Result<&'a [Value], DecodeError> {
 }
 
 /// A value of a list of the standard.
-fn option<'a>(object: &'a Value, name: &str, known: &[&str]) -> Result<&'a str, DecodeError> {
+pub(super) fn option<'a>(object: &'a Value, name: &str, known: &[&str]) -> Result<&'a str, DecodeError> {
     let value = text(object, name)?;
     if known.contains(&value) {
         Ok(value)
@@ -115,7 +108,7 @@ fn milli(object: &Value, name: &str) -> Result<i64, DecodeError> {
     Decimal::parse(&number.to_string()).map(Decimal::milli).ok_or_else(no_number)
 }
 
-fn status(status: &str) -> Done {
+pub(super) fn status(status: &str) -> Done {
     Ok(Some(json!({ "status": status })))
 }
 
@@ -125,20 +118,28 @@ impl Charger {
             "ChangeAvailability" => Self::change_availability_v201,
             "ClearCache" => Self::clear_cache_v201,
             "ClearChargingProfile" => Self::clear_charging_profile_v201,
+            "ClearDisplayMessage" => Self::clear_display_message,
             "CostUpdated" => Self::cost_updated,
+            "CustomerInformation" => Self::customer_information,
             "DataTransfer" => Self::data_transfer_v201,
             "GetBaseReport" => Self::get_base_report,
-            "GetLocalListVersion" => |_, _, _| Ok(Some(json!({ "versionNumber": 0 }))),
+            "GetChargingProfiles" => Self::get_charging_profiles,
+            "GetDisplayMessages" => Self::get_display_messages,
+            "GetLocalListVersion" => Self::get_local_list_version,
+            "GetLog" => Self::get_log,
             "GetReport" => Self::get_report,
             "GetTransactionStatus" => Self::get_transaction_status,
             "GetVariables" => Self::get_variables,
             "RequestStartTransaction" => Self::request_start,
             "RequestStopTransaction" => Self::request_stop,
             "Reset" => Self::reset_v201,
+            "SendLocalList" => Self::send_local_list,
             "SetChargingProfile" => Self::set_charging_profile_v201,
+            "SetDisplayMessage" => Self::set_display_message,
             "SetVariables" => Self::set_variables,
             "TriggerMessage" => Self::trigger_message_v201,
             "UnlockConnector" => Self::unlock_connector_v201,
+            "UpdateFirmware" => Self::update_firmware,
             _ if NOT_DONE.contains(&action) => return self.reply_error(id, ErrorCode::NotSupported, action, now),
             _ => return self.reply_error(id, ErrorCode::NotImplemented, action, now),
         };
@@ -200,7 +201,7 @@ impl Charger {
     }
 
     /// The connector where the transaction of this name runs.
-    fn connector_of_own(&self, transaction_id: &str) -> Option<u32> {
+    pub(super) fn connector_of_own(&self, transaction_id: &str) -> Option<u32> {
         let runs = |phase: &Phase| matches!(phase, Phase::Charging(running) if self.own_name(running.key) == transaction_id);
         self.connectors.iter().find(|connector| runs(&connector.phase)).map(|connector| connector.id)
     }
@@ -375,7 +376,7 @@ impl Charger {
         }
     }
 
-    fn notify(&mut self, action: &'static str, payload: &Value) {
+    pub(super) fn notify(&mut self, action: &'static str, payload: &Value) {
         if let Ok(payload) = to_raw_value(payload) {
             self.outbox.push_at_once(Body::Written { action, payload });
         }
@@ -463,6 +464,44 @@ impl Charger {
         };
         status(if self.clear_profiles(fits, now) { "Accepted" } else { "Unknown" })
     }
+}
+
+/// A profile as it is told; its schedule has a number of its own, which means nothing here.
+pub(super) fn told_profile(profile: &Profile, transaction_id: &str) -> Value {
+    let written = |at: Time| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let periods: Vec<Value> = profile
+        .periods
+        .iter()
+        .map(|period| {
+            let mut told = json!({ "startPeriod": period.start_s, "limit": number(Decimal::from_milli(period.limit_milli)) });
+            if let Some(phases) = period.phases {
+                told["numberPhases"] = phases.into();
+            }
+            told
+        })
+        .collect();
+    let unit = if profile.is_in_ampere { "A" } else { "W" };
+    let mut schedule = json!({ "id": 1, "chargingRateUnit": unit, "chargingSchedulePeriod": periods });
+    if let Some(start) = profile.start {
+        schedule["startSchedule"] = written(start).into();
+    }
+    if let Some(duration_s) = profile.duration_s {
+        schedule["duration"] = duration_s.into();
+    }
+    let mut told = json!({
+        "id": profile.id,
+        "stackLevel": profile.stack_level,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": if profile.is_absolute { "Absolute" } else { "Relative" },
+        "transactionId": transaction_id,
+        "chargingSchedule": [schedule],
+    });
+    for (name, time) in [("validFrom", profile.valid_from), ("validTo", profile.valid_to)] {
+        if let Some(time) = time {
+            told[name] = written(time).into();
+        }
+    }
+    told
 }
 
 /// The items of Get- and SetVariables, not more than one message may have.

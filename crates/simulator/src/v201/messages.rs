@@ -260,6 +260,6 @@ impl Charger {
 }
 
 /// A decimal as a JSON number.
-fn number(value: Decimal) -> Value {
+pub(super) fn number(value: Decimal) -> Value {
     serde_json::from_str(&value.to_string()).unwrap_or_default()
 }

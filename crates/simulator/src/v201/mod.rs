@@ -9,4 +9,7 @@ mod commands;
 pub(crate) mod messages;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod variables;
+
+pub(crate) use upkeep::LocalList;

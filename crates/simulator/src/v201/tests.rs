@@ -270,6 +270,68 @@ fn a_cap_a_cost_and_a_lock() {
 }
 
 #[test]
+fn upkeep() {
+    let mut world = dc();
+    let token = |name: &str| json!({ "idToken": name, "type": "ISO14443" });
+    let send = |version: i64, kind: &str, tokens: Value| json!({ "versionNumber": version, "updateType": kind, "localAuthorizationList": tokens });
+    let listed = json!([
+        { "idToken": token("GOOD"), "idTokenInfo": { "status": "Accepted" } },
+        { "idToken": token("BAD"), "idTokenInfo": { "status": "Blocked" } },
+    ]);
+    assert_eq!(world.ask("SendLocalList", send(2, "Full", listed))["status"], "Accepted");
+    assert_eq!(world.ask("GetLocalListVersion", json!({}))["versionNumber"], 2);
+    let removal = json!([{ "idToken": token("GOOD") }]);
+    assert_eq!(world.ask("SendLocalList", send(2, "Differential", removal))["status"], "VersionMismatch");
+    world.act(plug(1));
+    world.act(Act::GoOffline);
+    world.act(tag(1, "bad"));
+    assert!(!world.charger.state().connector(1).is_in_transaction());
+    world.act(tag(1, "good"));
+    assert!(world.charger.state().connector(1).is_in_transaction());
+    world.act(Act::GoOnline);
+    world.link_up();
+    world.calls.clear();
+    let firmware =
+        json!({ "requestId": 4, "firmware": { "location": "https://h/f", "retrieveDateTime": "2026-11-22T12:00:00Z" } });
+    assert_eq!(world.ask("UpdateFirmware", firmware)["status"], "Accepted");
+    let last = world.payloads("FirmwareStatusNotification").last().cloned();
+    assert_eq!(last, Some(json!({ "status": "Installed", "requestId": 4 })));
+    let log = json!({ "requestId": 5, "logType": "SecurityLog", "log": { "remoteLocation": "https://h/l" } });
+    assert_eq!(world.ask("GetLog", log)["filename"], "SecurityLog-5.log");
+    assert_eq!(world.payloads("LogStatusNotification").len(), 2);
+    let asked = json!({ "requestId": 6, "report": true, "clear": true });
+    assert_eq!(world.ask("CustomerInformation", asked)["status"], "Accepted");
+    assert_eq!(world.payloads("NotifyCustomerInformation")[0]["requestId"], 6);
+}
+
+#[test]
+fn the_display_and_the_profiles_are_told() {
+    let mut world = dc();
+    let message = json!({ "id": 3, "priority": "InFront", "message": { "format": "UTF8", "content": "hello" } });
+    assert_eq!(world.ask("SetDisplayMessage", json!({ "message": message }))["status"], "Accepted");
+    assert_eq!(world.ask("GetDisplayMessages", json!({ "requestId": 8, "id": [9] }))["status"], "Unknown");
+    assert_eq!(world.ask("GetDisplayMessages", json!({ "requestId": 8 }))["status"], "Accepted");
+    assert_eq!(world.payloads("NotifyDisplayMessages")[0]["messageInfo"], json!([message]));
+    assert_eq!(world.ask("ClearDisplayMessage", json!({ "id": 3 }))["status"], "Accepted");
+    assert_eq!(world.ask("ClearDisplayMessage", json!({ "id": 3 }))["status"], "Unknown");
+    world.act(plug(1));
+    request_start(&mut world);
+    let asked = json!({ "requestId": 9, "chargingProfile": {} });
+    assert_eq!(world.ask("GetChargingProfiles", asked.clone())["status"], "NoProfiles");
+    let name = name(&world);
+    let schedule =
+        json!([{ "id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": 16.5 }] }]);
+    let profile = json!({
+        "id": 7, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative",
+        "transactionId": name, "chargingSchedule": schedule,
+    });
+    let cap = json!({ "evseId": 1, "chargingProfile": profile });
+    assert_eq!(world.ask("SetChargingProfile", cap)["status"], "Accepted");
+    assert_eq!(world.ask("GetChargingProfiles", asked)["status"], "Accepted");
+    assert_eq!(world.payloads("ReportChargingProfiles")[0]["chargingProfile"], json!([profile]));
+}
+
+#[test]
 fn triggers_and_what_it_does_not_do() {
     let mut world = dc();
     world.act(plug(1));
@@ -289,7 +351,7 @@ fn triggers_and_what_it_does_not_do() {
     }
     assert_eq!(world.ask("TriggerMessage", json!({ "requestedMessage": "BootNotification" }))["status"], "Rejected");
     assert_eq!(world.ask("TriggerMessage", json!({ "requestedMessage": "SignV2GCertificate" }))["status"], "NotImplemented");
-    assert_eq!(world.ask("GetLog", json!({})), json!("NotSupported"));
+    assert_eq!(world.ask("ReserveNow", json!({})), json!("NotSupported"));
     assert_eq!(world.ask("MakeCoffee", json!({})), json!("NotImplemented"));
     assert_eq!(world.ask("RequestStopTransaction", json!({ "transactionId": 7 })), json!("TypeConstraintViolation"));
     assert_eq!(world.ask("RequestStopTransaction", json!({})), json!("OccurrenceConstraintViolation"));
