@@ -1,4 +1,4 @@
-//! OCPP 1.6J: the core profile, remote trigger and the session's charging profile; one file a message.
+//! OCPP 1.6J: all messages of its six profiles and of the security whitepaper; one file a message.
 //!
 //! Section numbers are those of the OCPP 1.6 specification, edition 2.
 
@@ -7,23 +7,43 @@ pub mod common;
 
 pub mod authorize;
 pub mod boot_notification;
+pub mod cancel_reservation;
+pub mod certificate_signed;
 pub mod change_availability;
 pub mod change_configuration;
 pub mod clear_cache;
 pub mod clear_charging_profile;
 pub mod data_transfer;
+pub mod delete_certificate;
+pub mod diagnostics_status_notification;
+pub mod extended_trigger_message;
+pub mod firmware_status_notification;
+pub mod get_composite_schedule;
 pub mod get_configuration;
+pub mod get_diagnostics;
+pub mod get_installed_certificate_ids;
+pub mod get_local_list_version;
+pub mod get_log;
 pub mod heartbeat;
+pub mod install_certificate;
+pub mod log_status_notification;
 pub mod meter_values;
 pub mod remote_start_transaction;
 pub mod remote_stop_transaction;
+pub mod reserve_now;
 pub mod reset;
+pub mod security_event_notification;
+pub mod send_local_list;
 pub mod set_charging_profile;
+pub mod sign_certificate;
+pub mod signed_firmware_status_notification;
+pub mod signed_update_firmware;
 pub mod start_transaction;
 pub mod status_notification;
 pub mod stop_transaction;
 pub mod trigger_message;
 pub mod unlock_connector;
+pub mod update_firmware;
 
 pub use action::{Action, Profile};
 pub use common::{AuthorizationStatus, IdTag, IdTagInfo};

@@ -13,9 +13,14 @@ fn read_as_everything(json: &str) {
         ($($module:ident)*) => {$( round_trip::<$module::Request>(json); round_trip::<<$module::Request as Message>::Response>(json); )*};
     }
     each! {
-        authorize boot_notification change_availability change_configuration clear_cache clear_charging_profile data_transfer
-        get_configuration heartbeat meter_values remote_start_transaction remote_stop_transaction reset set_charging_profile
-        start_transaction status_notification stop_transaction trigger_message unlock_connector
+        authorize boot_notification cancel_reservation certificate_signed change_availability change_configuration
+        clear_cache clear_charging_profile data_transfer delete_certificate diagnostics_status_notification
+        extended_trigger_message firmware_status_notification get_composite_schedule get_configuration get_diagnostics
+        get_installed_certificate_ids get_local_list_version get_log heartbeat install_certificate
+        log_status_notification meter_values remote_start_transaction remote_stop_transaction reserve_now reset
+        security_event_notification send_local_list set_charging_profile sign_certificate
+        signed_firmware_status_notification signed_update_firmware start_transaction status_notification
+        stop_transaction trigger_message unlock_connector update_firmware
     }
 }
 
@@ -137,9 +142,14 @@ fn every_implemented_action_has_its_message() {
         ($($module:ident)*) => { vec![$(<$module::Request as Message>::ACTION),*] };
     }
     let mut ours = names! {
-        authorize boot_notification change_availability change_configuration clear_cache clear_charging_profile data_transfer
-        get_configuration heartbeat meter_values remote_start_transaction remote_stop_transaction reset set_charging_profile
-        start_transaction status_notification stop_transaction trigger_message unlock_connector
+        authorize boot_notification cancel_reservation certificate_signed change_availability change_configuration
+        clear_cache clear_charging_profile data_transfer delete_certificate diagnostics_status_notification
+        extended_trigger_message firmware_status_notification get_composite_schedule get_configuration get_diagnostics
+        get_installed_certificate_ids get_local_list_version get_log heartbeat install_certificate
+        log_status_notification meter_values remote_start_transaction remote_stop_transaction reserve_now reset
+        security_event_notification send_local_list set_charging_profile sign_certificate
+        signed_firmware_status_notification signed_update_firmware start_transaction status_notification
+        stop_transaction trigger_message unlock_connector update_firmware
     };
     ours.sort_unstable();
     let implemented = Action::ALL.iter().filter(|action| action.support() == Support::Implemented);
