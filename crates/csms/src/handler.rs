@@ -1,9 +1,9 @@
 //! What the handlers of all versions have in common: what they are given, what comes of a CALL, and how it is answered.
 
 use chrono::{DateTime, Utc};
-use ocpp::{Decoded, ErrorCode, Message, Version, Violation, frame};
+use ocpp::{Decoded, ErrorCode, Message, Payload, Version, Violation, frame};
 use platform::charging::{ChargingError, MeterReport};
-use platform::stations::Lease;
+use platform::stations::{Lease, StationsError};
 use serde_json::value::RawValue;
 
 use crate::Csms;
@@ -42,6 +42,11 @@ impl From<ChargingError> for HandlerError {
             error => Self::Defect(error),
         }
     }
+}
+
+/// The same for what the stations know of their devices.
+pub(crate) fn of_stations(error: StationsError) -> HandlerError {
+    ChargingError::from(error).into()
 }
 
 /// What goes back.
@@ -94,34 +99,44 @@ where
     F: Future<Output = Result<A, HandlerError>>,
     A: Into<Answer<M::Response>>,
 {
-    let (id, version) = (context.message_id.clone(), context.version);
     let decoded: Decoded<M> = match M::decode(payload) {
         Ok(decoded) => decoded,
         Err(error) => {
             let violation = Violation { path: error.path.clone(), what: error.what.clone() };
-            return refuse(&id, version, error.code, &error.description(), vec![violation]);
+            return refuse(&context.message_id, context.version, error.code, &error.description(), vec![violation]);
         }
     };
-    let mut violations = decoded.violations;
-    match handler(context, decoded.value).await.map(Into::into) {
+    let handled = handler(context.clone(), decoded.value).await.map(Into::into);
+    finish(&context, M::ACTION, handled, decoded.violations)
+}
+
+/// Writes what came of a request.
+pub(crate) fn finish<P: Payload>(
+    context: &Context,
+    action: &str,
+    handled: Result<Answer<P>, HandlerError>,
+    mut violations: Vec<Violation>,
+) -> Handled {
+    let (id, version) = (&context.message_id, context.version);
+    match handled {
         Ok(Answer { response, meter, notes }) => {
             violations.extend(notes);
-            match frame::call_result(&id, &response) {
+            match frame::call_result(id, &response) {
                 Ok(text) => Handled { reply: Reply::Result(text), meter, violations },
                 Err(error) => {
-                    tracing::error!(%error, "An answer to {} breaks the standard", M::ACTION);
-                    refuse(&id, version, ErrorCode::InternalError, "the answer could not be written", violations)
+                    tracing::error!(%error, "An answer to {action} breaks the standard");
+                    refuse(id, version, ErrorCode::InternalError, "the answer could not be written", violations)
                 }
             }
         }
         Err(HandlerError::Fenced) => end(End::Superseded, violations),
         Err(HandlerError::Unavailable(source)) => {
-            tracing::error!(error = &source as &dyn std::error::Error, "{} could not be kept", M::ACTION);
+            tracing::error!(error = &source as &dyn std::error::Error, "{action} could not be kept");
             end(End::NotDurable, violations)
         }
         Err(HandlerError::Defect(source)) => {
-            tracing::error!(error = &source as &dyn std::error::Error, "{} was not taken", M::ACTION);
-            refuse(&id, version, ErrorCode::InternalError, "a defect on our side; it is logged", violations)
+            tracing::error!(error = &source as &dyn std::error::Error, "{action} was not taken");
+            refuse(id, version, ErrorCode::InternalError, "a defect on our side; it is logged", violations)
         }
     }
 }

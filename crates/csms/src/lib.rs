@@ -12,6 +12,7 @@ mod handler;
 mod protocol;
 mod registry;
 mod v16;
+mod v201;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use platform::charging::{Command, CommandBody, CommandOutcome};
 use serde_json::value::RawValue;
 
 use crate::handler::{Call, Context, Handled};
-use crate::v16;
+use crate::{v16, v201};
 
 /// A version that has handlers: everything that the rest of this crate knows of it.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(crate) struct Protocol {
 }
 
 /// What can be spoken.
-const SPOKEN: &[Protocol] = &[v16::PROTOCOL];
+const SPOKEN: &[Protocol] = &[v201::PROTOCOL, v16::PROTOCOL];
 
 impl Protocol {
     /// The `Sec-WebSocket-Protocol` value.
@@ -56,6 +56,8 @@ mod tests {
     #[test]
     fn the_first_offer_that_we_speak_is_taken() {
         assert_eq!(chosen(&["ocpp2.1, ocpp1.6"]), Some("ocpp1.6"));
+        assert_eq!(chosen(&["ocpp1.6, ocpp2.0.1"]), Some("ocpp1.6"));
+        assert_eq!(chosen(&["ocpp2.0.1", "ocpp1.6"]), Some("ocpp2.0.1"));
         assert_eq!(chosen(&["foo", "OCPP1.6,bar"]), Some("OCPP1.6"));
     }
 
@@ -63,6 +65,6 @@ mod tests {
     fn nothing_in_common_is_said() {
         assert_eq!(chosen(&["ocpp1.5", ""]), None);
         assert_eq!(chosen(&[]), None);
-        assert_eq!(Protocol::names(), "ocpp1.6");
+        assert_eq!(Protocol::names(), "ocpp2.0.1, ocpp1.6");
     }
 }

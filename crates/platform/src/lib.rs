@@ -11,6 +11,7 @@ pub mod bus;
 pub mod charging;
 pub mod clock;
 pub mod db;
+pub mod devices;
 pub mod guest;
 pub mod ids;
 pub mod invariants;

@@ -1,7 +1,9 @@
 //! Our commands in the words of OCPP 1.6, and what the charge point's answers mean.
 
 use ocpp::v16::common::Acceptance;
-use ocpp::v16::{change_configuration, remote_start_transaction, remote_stop_transaction, reset, trigger_message};
+use ocpp::v16::{
+    change_configuration, get_configuration, remote_start_transaction, remote_stop_transaction, reset, trigger_message,
+};
 use ocpp::{EncodeError, Payload};
 use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
 use serde_json::value::RawValue;
@@ -27,7 +29,7 @@ pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
                 charging_profile: None,
             },
         ),
-        CommandBody::Stop { transaction } => {
+        CommandBody::Stop { transaction, .. } => {
             call(&id, &remote_stop_transaction::Request { transaction_id: i64::from(transaction.0) })
         }
         CommandBody::Reset { kind } => call(
@@ -52,6 +54,8 @@ pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
         ),
         CommandBody::SetMeterInterval { seconds } => set(&id, METER_INTERVAL, &seconds.to_string()),
         CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
+        // No key means all of them (1.6 § 5.8).
+        CommandBody::ReportInventory { .. } => call(&id, &get_configuration::Request { keys: None }),
     }
 }
 
@@ -75,6 +79,7 @@ pub(crate) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome 
                 matches!(r.status, change_configuration::Status::Accepted | change_configuration::Status::RebootRequired)
             })
         }
+        CommandBody::ReportInventory { .. } => status::<get_configuration::Response>(payload, |_| true),
     };
     match accepted {
         Some(true) => CommandOutcome::Accepted,

@@ -25,6 +25,7 @@ fn report(request: &Request, received_at: DateTime<Utc>) -> (Option<MeterReport>
         transaction: request.transaction_id,
         received_at,
         samples,
+        seq_no: None,
     });
     (report, violations)
 }

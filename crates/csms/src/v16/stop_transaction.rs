@@ -12,7 +12,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
     let report = StopReport {
         transaction: request.transaction_id,
         id_tag: request.id_tag.as_ref().map(|t| t.as_str().to_owned()),
-        meter_stop: Wh::new(request.meter_stop_wh),
+        meter_stop: Some(Wh::new(request.meter_stop_wh)),
         claimed_at: request.timestamp.instant(),
         received_at: context.received_at,
         reason: reason(request.reason.as_ref()),

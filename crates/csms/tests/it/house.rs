@@ -173,8 +173,12 @@ impl House {
     }
 
     pub fn request(&self, identity: &str) -> RawRequest {
+        self.request_in(identity, "ocpp1.6")
+    }
+
+    pub fn request_in(&self, identity: &str, subprotocol: &str) -> RawRequest {
         let password = &self.point(identity).password;
-        RawRequest::new(self.node.url(&format!("/ocpp/{identity}"))).subprotocol("ocpp1.6").basic(identity, password)
+        RawRequest::new(self.node.url(&format!("/ocpp/{identity}"))).subprotocol(subprotocol).basic(identity, password)
     }
 
     /// A socket, and nothing said yet.

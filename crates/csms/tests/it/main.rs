@@ -9,3 +9,4 @@ mod house;
 mod log;
 mod sessions;
 mod sockets;
+mod v201;

@@ -55,6 +55,12 @@ impl Charging {
         self.ask(lease.charge_point, CommandBody::ReportStatus { evse_no: None }, key("status")).await
     }
 
+    /// Asks the charge point of a connection to tell all of its settings and parts; `request` is the number of the report.
+    pub async fn ask_inventory(&self, lease: Lease, request: i32) -> Result<(), ChargingError> {
+        let key = format!("inventory:{}:{request}", lease.charge_point);
+        self.ask(lease.charge_point, CommandBody::ReportInventory { request }, key).await
+    }
+
     async fn ask(&self, charge_point: ChargePointId, body: CommandBody, key: String) -> Result<(), ChargingError> {
         let this = self.clone();
         db::tx(&self.db, move |mut tx| {
@@ -146,7 +152,8 @@ impl Charging {
                 CommandBody::ReportStatus { .. }
                 | CommandBody::ReportBoot
                 | CommandBody::SetMeterInterval { .. }
-                | CommandBody::SetMeterContent,
+                | CommandBody::SetMeterContent
+                | CommandBody::ReportInventory { .. },
                 _,
             ) => {
                 if command.deadline_at > now {
@@ -259,7 +266,7 @@ impl Charging {
             (CommandBody::Stop { .. }, Some(mut row)) => {
                 self.apply(tx, &mut row, SessionEvent::StopRefused, Brought::default()).await
             }
-            (CommandBody::Stop { transaction }, None) => self.stop_unpaid(tx, *transaction).await,
+            (CommandBody::Stop { transaction, .. }, None) => self.stop_unpaid(tx, *transaction).await,
             _ => Ok(()),
         }
     }

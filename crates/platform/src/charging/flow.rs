@@ -237,7 +237,9 @@ impl Charging {
         attempt: u8,
     ) -> Result<(), ChargingError> {
         let now = tx.now();
-        let body = CommandBody::Start { evse_no: facts.evse_no, connector_no: facts.connector_no, id_tag: id_tag.to_owned() };
+        let remote_start = Some(store::remote_start(&mut **tx, session).await?);
+        let (evse_no, connector_no) = (facts.evse_no, facts.connector_no);
+        let body = CommandBody::Start { evse_no, connector_no, id_tag: id_tag.to_owned(), remote_start };
         let deadline = (now + self.settings.start_answer).min(start_deadline);
         let key = format!("start:{session}:{attempt}");
         self.queue(tx, facts.charge_point, Some(&facts.identity), &key, Some(session), &body, now, deadline).await
@@ -255,7 +257,8 @@ impl Charging {
         let deadline = not_before + self.settings.stop_answer;
         let key = format!("stop:{session}:{attempt}");
         // Where the transaction runs is what counts, should the charger have begun on another connector.
-        let body = CommandBody::Stop { transaction };
+        let station_ref = store::transaction(&mut **tx, transaction).await?.and_then(|row| row.station_ref);
+        let body = CommandBody::Stop { transaction, station_ref };
         self.queue(tx, facts.charge_point, Some(&facts.identity), &key, Some(session), &body, not_before, deadline).await
     }
 
@@ -284,7 +287,7 @@ impl Charging {
         let not_before = tx.now() + self.stop_pause(u16::try_from(attempt).unwrap_or(u16::MAX));
         let deadline = not_before + self.settings.stop_answer;
         let key = format!("stop_unpaid:{transaction}:{attempt}");
-        let body = CommandBody::Stop { transaction };
+        let body = CommandBody::Stop { transaction, station_ref: row.station_ref };
         self.queue(tx, row.charge_point, identity.as_ref(), &key, None, &body, not_before, deadline).await
     }
 

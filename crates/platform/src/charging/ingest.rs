@@ -271,6 +271,7 @@ impl Batch {
     ) -> Result<Vec<Live>, ChargingError> {
         let now = tx.now();
         let matched = self.match_reports(tx, reports).await?;
+        let events: Vec<_> = matched.iter().filter_map(|m| Some((m.transaction.id, m.report.seq_no?))).collect();
         let mut session_ids: Vec<_> = matched.iter().filter_map(|m| m.transaction.session).map(SessionId::as_uuid).collect();
         session_ids.sort_unstable();
         session_ids.dedup();
@@ -280,7 +281,10 @@ impl Batch {
         // All reports of a transaction together, in the order in which they came.
         let mut by_transaction: BTreeMap<TransactionId, Vec<&Matched<'_>>> = BTreeMap::new();
         for one in &matched {
-            by_transaction.entry(one.transaction.id).or_default().push(one);
+            // An event without readings is only counted.
+            if !one.report.samples.is_empty() {
+                by_transaction.entry(one.transaction.id).or_default().push(one);
+            }
         }
         let mut kept = vec![];
         let mut rows: Vec<SampleRow> = vec![];
@@ -326,6 +330,7 @@ impl Batch {
         self.stats.samples.fetch_add(rows.len() as u64, Ordering::Relaxed);
         store::insert_samples(&mut **tx, &rows).await?;
         store::save_running(&mut **tx, &running).await?;
+        store::note_events(&mut **tx, &events).await?;
         for row in &running {
             self.charging.publish(tx, row.id);
         }
@@ -401,10 +406,9 @@ impl Batch {
                 Some(row) => Some(row.clone()),
                 // A register of the whole charge point (connector 0) is nobody's.
                 None if report.evse_no == 0 => None,
-                None => store::open_transactions(&mut **tx, lease.charge_point)
-                    .await?
-                    .into_iter()
-                    .find(|row| (row.evse_no, row.connector_no) == (report.evse_no, report.connector_no)),
+                None => store::open_transactions(&mut **tx, lease.charge_point).await?.into_iter().find(|row| {
+                    row.evse_no == report.evse_no && (report.connector_no == 0 || row.connector_no == report.connector_no)
+                }),
             };
             if let Some(transaction) = transaction {
                 matched.push(Matched { report, transaction, interval: *interval });
@@ -422,6 +426,7 @@ impl Batch {
     ) -> Result<Live, ChargingError> {
         let remembered = lock(&self.cache).get(&transaction.id).cloned();
         if let Some(live) = remembered
+            && live.agrees_with(transaction)
             && session.is_none_or(|session| session.sample_count == live.count)
         {
             return Ok(live);

@@ -37,6 +37,7 @@ pub(super) fn bounded(
 #[derive(Debug, Clone)]
 pub(super) struct Live {
     pub transaction: TransactionId,
+    meter_start: Wh,
     started_at: DateTime<Utc>,
     register: RegisterModel,
     /// Of the last reading that was not late, as it came.
@@ -89,6 +90,7 @@ impl Live {
         let started_at = transaction.started_at;
         Self {
             transaction: transaction.id,
+            meter_start: transaction.meter_start,
             started_at,
             register: RegisterModel::new(transaction.meter_start, started_at, Watt::new(plausible)),
             last_register: None,
@@ -115,6 +117,12 @@ impl Live {
             self.push(Reading { at: sample.sampled_at, register: sample.register, power: sample.power });
         }
         self
+    }
+
+    /// Whether it was made of the transaction as it is now: later events of it may know its start better, or bring the payer.
+    pub fn agrees_with(&self, transaction: &TransactionRow) -> bool {
+        (self.meter_start, self.started_at) == (transaction.meter_start, transaction.started_at)
+            && self.paid.is_some() == transaction.session.is_some()
     }
 
     /// Whether a sample may be one that is kept already.

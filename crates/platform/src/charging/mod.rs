@@ -9,6 +9,7 @@
 //! points, sessions, transactions, ledger accounts; several of a kind by id.
 
 mod commands;
+mod events;
 mod flow;
 mod ingest;
 mod live;
@@ -363,11 +364,14 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterReport {
     pub evse_no: i32,
+    /// 0 when the charge point does not say: any of the EVSE.
     pub connector_no: i32,
     /// As the charge point remembers it: missing, −1 and 0 are real.
     pub transaction: Option<i64>,
     pub received_at: DateTime<Utc>,
     pub samples: Vec<Sample>,
+    /// The number of the transaction's event that brings them: noted as taken in the same commit.
+    pub seq_no: Option<i32>,
 }
 
 /// A transaction ends.
@@ -376,7 +380,8 @@ pub struct StopReport {
     /// As the charge point remembers it.
     pub transaction: i64,
     pub id_tag: Option<String>,
-    pub meter_stop: Wh,
+    /// Without one the last reading stands.
+    pub meter_stop: Option<Wh>,
     pub claimed_at: Option<DateTime<Utc>>,
     pub received_at: DateTime<Utc>,
     pub reason: StopReason,
@@ -384,6 +389,66 @@ pub struct StopReport {
     pub samples: Vec<Sample>,
     /// The message as it came, for what cannot be matched.
     pub evidence: serde_json::Value,
+}
+
+/// Which of a transaction's events it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Started,
+    Updated,
+    Ended,
+}
+
+/// An event of a transaction whose id the charge point makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventReport {
+    pub station_ref: String,
+    pub stage: Stage,
+    /// Counts the events of the transaction from 0.
+    pub seq_no: i32,
+    /// EVSE and connector, where they are told.
+    pub evse: Option<(i32, i32)>,
+    pub id_tag: Option<String>,
+    /// The number of the start that was asked for.
+    pub remote_start: Option<i32>,
+    /// It happens because a start was asked for.
+    pub remotely: bool,
+    /// What the car and the charger do.
+    pub activity: Option<ConnectorStatus>,
+    /// It happened while there was no link.
+    pub offline: bool,
+    /// The charge point's own time, if it could be read.
+    pub claimed_at: Option<DateTime<Utc>>,
+    pub received_at: DateTime<Utc>,
+    pub message_id: String,
+    pub samples: Vec<Sample>,
+    /// The register at the transaction's begin and end, where a reading says that it is that.
+    pub meter_begin: Option<Wh>,
+    pub meter_end: Option<Wh>,
+    /// Of an end.
+    pub stop_reason: StopReason,
+    /// The message as it came.
+    pub evidence: serde_json::Value,
+}
+
+/// What to answer to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventOutcome {
+    pub transaction: TransactionId,
+    pub tag: TagVerdict,
+    /// What must become durable with the frame before the answer leaves.
+    pub meter: MeterReport,
+    /// What is odd about the event's number.
+    pub notes: Vec<String>,
+}
+
+/// What a tag is worth at a charge point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagVerdict {
+    Accepted,
+    /// Known, but not good for this.
+    Invalid,
+    Unknown,
 }
 
 /// What became of the end of a transaction. All of them are answered alike.
@@ -406,9 +471,15 @@ pub enum CommandBody {
         evse_no: i32,
         connector_no: i32,
         id_tag: String,
+        /// The number of this start, for those that name it in what follows.
+        #[serde(default)]
+        remote_start: Option<i32>,
     },
     Stop {
         transaction: TransactionId,
+        /// The charge point's own id of it, if that is not ours.
+        #[serde(default)]
+        station_ref: Option<String>,
     },
     Reset {
         kind: ResetKind,
@@ -425,6 +496,10 @@ pub enum CommandBody {
     },
     /// Send energy, power and state of charge in each reading.
     SetMeterContent,
+    /// Tell everything of your settings and parts, under this number.
+    ReportInventory {
+        request: i32,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

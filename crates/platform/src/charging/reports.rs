@@ -11,7 +11,9 @@ use tracing::error;
 use super::flow::Brought;
 use super::live::bounded;
 use super::store::{self, SampleRow, SessionRow, StartKey, TransactionEnd, TransactionRow};
-use super::{BootAnswer, Charging, ChargingError, CommandOutcome, StartOutcome, StartReport, StopOutcome, StopReport};
+use super::{
+    BootAnswer, Charging, ChargingError, CommandOutcome, StartOutcome, StartReport, StopOutcome, StopReport, TagVerdict,
+};
 use crate::audit;
 use crate::db::{self, Tx};
 use crate::stations::{self, BootFacts, Lease, StatusReport};
@@ -24,7 +26,7 @@ pub(super) const SETTLE_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// Whether a Stop settles its session.
 #[derive(Debug, Clone)]
-enum Settling {
+pub(super) enum Settling {
     Now,
     /// It failed; the end is kept, and the watch tries again.
     Later {
@@ -33,12 +35,12 @@ enum Settling {
 }
 
 /// Tags are compared without case (field case 21).
-fn folded(tag: &str) -> String {
+pub(super) fn folded(tag: &str) -> String {
     tag.chars().take(TAG_CHARS_MAX).collect::<String>().to_uppercase()
 }
 
 /// A claimed time that cannot be read still has a place in a key.
-fn claimed_or_none(claimed: Option<DateTime<Utc>>) -> DateTime<Utc> {
+pub(super) fn claimed_or_none(claimed: Option<DateTime<Utc>>) -> DateTime<Utc> {
     claimed.unwrap_or(DateTime::UNIX_EPOCH)
 }
 
@@ -75,41 +77,43 @@ impl Charging {
             async move {
                 let now = tx.now();
                 stations::fence(&mut tx, lease, now).await?;
-                let Some(connector) = stations::record_status(&mut tx, lease.charge_point, &report, now).await? else {
-                    return Ok(());
-                };
-                let Some(session) = store::live_session(&mut *tx, connector).await? else { return Ok(()) };
-                this.publish(&mut tx, session);
-                let running = matches!(
-                    report.status,
-                    ConnectorStatus::Charging | ConnectorStatus::SuspendedEv | ConnectorStatus::SuspendedEvse
-                );
-                if report.status == ConnectorStatus::Available {
-                    this.maybe_lost(&mut tx, session, now + this.settings.available_grace).await?;
-                }
-                let Some(mut row) = store::lock_session(&mut tx, session).await? else { return Ok(()) };
-                if row.machine.state.is_terminal() {
-                    return Ok(());
-                }
-                if running {
-                    row.lost_after = None;
-                }
-                let paused = matches!(
-                    report.status,
-                    ConnectorStatus::SuspendedEvse | ConnectorStatus::Faulted | ConnectorStatus::Unavailable
-                );
-                match (paused, row.charger_paused_at) {
-                    (true, None) => row.charger_paused_at = Some(now),
-                    (false, Some(_)) => {
-                        row.charger_paused_at = None;
-                        row.charger_resumed_at = Some(now);
-                    }
-                    _ => {}
-                }
-                Ok(store::save_session(&mut *tx, &row).await?)
+                this.take_status(&mut tx, lease, &report).await
             }
         })
         .await
+    }
+
+    /// Keeps a status and what it means for the session on the connector. The caller has fenced.
+    pub(super) async fn take_status(&self, tx: &mut Tx, lease: Lease, report: &StatusReport) -> Result<(), ChargingError> {
+        let now = tx.now();
+        let Some(connector) = stations::record_status(tx, lease.charge_point, report, now).await? else {
+            return Ok(());
+        };
+        let Some(session) = store::live_session(&mut **tx, connector).await? else { return Ok(()) };
+        self.publish(tx, session);
+        let running =
+            matches!(report.status, ConnectorStatus::Charging | ConnectorStatus::SuspendedEv | ConnectorStatus::SuspendedEvse);
+        if report.status == ConnectorStatus::Available {
+            self.maybe_lost(tx, session, now + self.settings.available_grace).await?;
+        }
+        let Some(mut row) = store::lock_session(tx, session).await? else { return Ok(()) };
+        if row.machine.state.is_terminal() {
+            return Ok(());
+        }
+        if running {
+            row.lost_after = None;
+        }
+        let paused =
+            matches!(report.status, ConnectorStatus::SuspendedEvse | ConnectorStatus::Faulted | ConnectorStatus::Unavailable);
+        match (paused, row.charger_paused_at) {
+            (true, None) => row.charger_paused_at = Some(now),
+            (false, Some(_)) => {
+                row.charger_paused_at = None;
+                row.charger_resumed_at = Some(now);
+            }
+            _ => {}
+        }
+        Ok(store::save_session(&mut **tx, &row).await?)
     }
 
     /// The charger behaves as if the transaction had ended. It gets some time to say so.
@@ -124,9 +128,16 @@ impl Charging {
 
     /// May this tag charge here? Only the tag of a session that waits or runs at this charge point.
     pub async fn authorize(&self, lease: Lease, id_tag: &str) -> Result<bool, ChargingError> {
-        let Some(session) = store::session_by_tag(self.db.pool(), &folded(id_tag)).await? else { return Ok(false) };
-        let Some(row) = store::session(self.db.pool(), session).await? else { return Ok(false) };
-        Ok(!row.machine.state.is_terminal() && self.is_of(&row, lease.charge_point).await?)
+        Ok(self.tag_verdict(lease, id_tag).await? == TagVerdict::Accepted)
+    }
+
+    /// The same, and whether it is known at all.
+    pub async fn tag_verdict(&self, lease: Lease, id_tag: &str) -> Result<TagVerdict, ChargingError> {
+        let pool = self.db.pool();
+        let Some(session) = store::session_by_tag(pool, &folded(id_tag)).await? else { return Ok(TagVerdict::Unknown) };
+        let Some(row) = store::session(pool, session).await? else { return Ok(TagVerdict::Unknown) };
+        let is_good = !row.machine.state.is_terminal() && self.is_of(&row, lease.charge_point).await?;
+        Ok(if is_good { TagVerdict::Accepted } else { TagVerdict::Invalid })
     }
 
     async fn is_of(&self, row: &SessionRow, charge_point: ChargePointId) -> Result<bool, ChargingError> {
@@ -202,21 +213,24 @@ impl Charging {
             )
             .await?;
         }
-        self.earlier_transactions(tx, lease.charge_point, report, transaction).await?;
+        let place = (report.evse_no, report.connector_no);
+        self.earlier_transactions(tx, lease.charge_point, place, transaction, started_at).await?;
         Ok(StartOutcome { transaction, accepted })
     }
 
     /// A new transaction on a connector shows that the one before it has ended; its Stop gets some time to come (field case 3).
-    async fn earlier_transactions(
+    pub(super) async fn earlier_transactions(
         &self,
         tx: &mut Tx,
         charge_point: ChargePointId,
-        report: &StartReport,
+        place: (i32, i32),
         newest: domain::TransactionId,
+        started_at: DateTime<Utc>,
     ) -> Result<(), ChargingError> {
         for open in store::open_transactions(&mut **tx, charge_point).await? {
             if open.id != newest
-                && (open.evse_no, open.connector_no) == (report.evse_no, report.connector_no)
+                && (open.evse_no, open.connector_no) == place
+                && open.started_at <= started_at
                 && let Some(session) = open.session
             {
                 self.maybe_lost(tx, session, tx.now() + self.settings.available_grace).await?;
@@ -266,7 +280,8 @@ impl Charging {
             if let Some(transaction) = known {
                 return Ok(StopOutcome::Repeated(transaction));
             }
-            let key = format!("{}:{}:{}", report.transaction, claimed.timestamp(), report.meter_stop.get());
+            let meter_stop = report.meter_stop.unwrap_or_default();
+            let key = format!("{}:{}:{}", report.transaction, claimed.timestamp(), meter_stop.get());
             if store::quarantine(&mut **tx, lease.charge_point, "stop_unknown", &key, &report.evidence, report.received_at)
                 .await?
             {
@@ -275,6 +290,20 @@ impl Charging {
             }
             return Ok(StopOutcome::Quarantined);
         };
+        self.end(tx, lease.charge_point, &found, report, settling).await
+    }
+
+    /// Ends a transaction of this charge point and settles its session. The caller has fenced.
+    pub(super) async fn end(
+        &self,
+        tx: &mut Tx,
+        charge_point: ChargePointId,
+        found: &TransactionRow,
+        report: &StopReport,
+        settling: &Settling,
+    ) -> Result<StopOutcome, ChargingError> {
+        debug_assert_eq!(found.charge_point, charge_point);
+        let now = tx.now();
         let mut session = match found.session {
             Some(id) => store::lock_session(tx, id).await?,
             None => None,
@@ -292,10 +321,13 @@ impl Charging {
         store::insert_samples(&mut **tx, &rows).await?;
         let stopped_at = bounded(report.claimed_at, transaction.started_at, report.received_at, self.settings.clock_skew)
             .max(live.last_at());
-        let (energy, _) = live.finish(report.meter_stop, stopped_at);
+        let energy = match report.meter_stop {
+            Some(meter_stop) => live.finish(meter_stop, stopped_at).0,
+            None => live.energy(),
+        };
         let end = TransactionEnd {
             id: transaction.id,
-            meter_stop: Some(report.meter_stop),
+            meter_stop: report.meter_stop,
             energy,
             stopped_at,
             claimed_at: Some(claimed_or_none(report.claimed_at)),
@@ -389,7 +421,7 @@ impl Charging {
         open.retain(|row| {
             tag.as_ref().is_none_or(|tag| *tag == row.id_tag)
                 && report.claimed_at.is_none_or(|at| at >= row.started_at)
-                && report.meter_stop >= row.meter_start
+                && report.meter_stop.is_none_or(|register| register >= row.meter_start)
         });
         Ok(if open.len() == 1 { open.pop() } else { None })
     }
@@ -397,10 +429,10 @@ impl Charging {
     /// A second Stop that says something else is evidence of a dispute; the same again is nothing.
     async fn keep_repeated_stop(&self, tx: &mut Tx, row: &TransactionRow, report: &StopReport) -> Result<(), ChargingError> {
         let claimed = claimed_or_none(report.claimed_at);
-        if row.meter_stop == Some(report.meter_stop) && row.claimed_stop_at == Some(claimed) {
+        if row.meter_stop == report.meter_stop && row.claimed_stop_at == Some(claimed) {
             return Ok(());
         }
-        let key = format!("{}:{}:{}", row.id, claimed.timestamp(), report.meter_stop.get());
+        let key = format!("{}:{}:{}", row.id, claimed.timestamp(), report.meter_stop.unwrap_or_default().get());
         store::quarantine(&mut **tx, row.charge_point, "stop_repeated", &key, &report.evidence, report.received_at).await?;
         Ok(())
     }

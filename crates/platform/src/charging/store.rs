@@ -8,6 +8,7 @@ use domain::charging::hold::Limit;
 use domain::charging::meter::ReadingNote;
 use domain::charging::session::{Session, SessionState, StopReason};
 use domain::guest::StartFailure;
+use domain::stations::ConnectorStatus;
 use domain::tariffs::{Bill, FrozenTariff};
 use domain::{ChargePointId, CommandId, ConnectorId, HoldId, SessionId, TariffVersionId, TransactionId, Tyiyn, Watt, Wh};
 use serde_json::Value;
@@ -452,6 +453,9 @@ pub(super) struct TransactionRow {
     pub claimed_stop_at: Option<Time>,
     pub stop_reason: Option<StopReason>,
     pub lost: bool,
+    pub station_ref: Option<String>,
+    pub awaits_payer: bool,
+    pub meter_start_known: bool,
 }
 
 struct RawTransaction {
@@ -470,6 +474,9 @@ struct RawTransaction {
     claimed_stop_at: Option<Time>,
     stop_reason: Option<String>,
     lost: bool,
+    station_ref: Option<String>,
+    awaits_payer: bool,
+    meter_start_known: bool,
 }
 
 impl From<RawTransaction> for TransactionRow {
@@ -490,6 +497,9 @@ impl From<RawTransaction> for TransactionRow {
             claimed_stop_at: r.claimed_stop_at,
             stop_reason: r.stop_reason.as_deref().and_then(StopReason::parse),
             lost: r.lost,
+            station_ref: r.station_ref,
+            awaits_payer: r.awaits_payer,
+            meter_start_known: r.meter_start_known,
         }
     }
 }
@@ -498,7 +508,8 @@ pub(super) async fn transaction(e: impl PgExecutor<'_>, id: TransactionId) -> Re
     let row = sqlx::query_as!(
         RawTransaction,
         "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
-            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
+            awaits_payer, meter_start_known
         from charging_transaction where id = $1",
         id.0
     )
@@ -516,7 +527,8 @@ pub(super) async fn transactions_of(
     let rows = sqlx::query_as!(
         RawTransaction,
         "select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.accepted,
-            t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.stop_reason, t.lost
+            t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.stop_reason, t.lost, t.station_ref,
+            t.awaits_payer, t.meter_start_known
         from unnest($1::integer[], $2::uuid[]) as w (id, charge_point_id)
         join charging_transaction t on t.id = w.id and t.charge_point_id = w.charge_point_id",
         ids,
@@ -535,7 +547,8 @@ pub(super) async fn open_transactions(
     let rows = sqlx::query_as!(
         RawTransaction,
         "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
-            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
+            awaits_payer, meter_start_known
         from charging_transaction where charge_point_id = $1 and stopped_at is null order by id desc limit 100",
         charge_point.as_uuid()
     )
@@ -549,7 +562,7 @@ pub(super) async fn stopped_by(
     e: impl PgExecutor<'_>,
     charge_point: ChargePointId,
     claimed_stop_at: Time,
-    meter_stop: Wh,
+    meter_stop: Option<Wh>,
     message_id: &str,
 ) -> Result<Option<TransactionId>, sqlx::Error> {
     let id = sqlx::query_scalar!(
@@ -559,7 +572,7 @@ pub(super) async fn stopped_by(
         order by id desc limit 1",
         charge_point.as_uuid(),
         claimed_stop_at,
-        meter_stop.get(),
+        meter_stop.map(Wh::get),
         message_id
     )
     .fetch_optional(e)
@@ -587,7 +600,8 @@ pub(super) async fn transaction_by_key(
     let row = sqlx::query_as!(
         RawTransaction,
         "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
-            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
+            awaits_payer, meter_start_known
         from charging_transaction
         where charge_point_id = $1 and evse_no = $2 and connector_no = $3 and id_tag = $4 and meter_start_wh = $5
             and (claimed_start_at = $6 or $7)
@@ -692,7 +706,7 @@ pub(super) async fn unpaid_running(
 ) -> Result<Vec<TransactionId>, sqlx::Error> {
     let ids = sqlx::query_scalar!(
         "select t.id from charging_transaction t
-        where t.stopped_at is null and t.session_id is null and t.unpaid_stops < $2
+        where t.stopped_at is null and t.session_id is null and not t.awaits_payer and t.unpaid_stops < $2
             and not exists (
                 select from command k
                 where k.charge_point_id = t.charge_point_id and k.body->>'type' = 'stop' and (k.body->>'transaction')::integer = t.id
@@ -705,6 +719,215 @@ pub(super) async fn unpaid_running(
     .fetch_all(e)
     .await?;
     Ok(ids.into_iter().map(TransactionId).collect())
+}
+
+// Transactions whose id the charge point makes.
+
+pub(super) async fn transaction_by_ref(
+    e: impl PgExecutor<'_>,
+    charge_point: ChargePointId,
+    station_ref: &str,
+) -> Result<Option<TransactionRow>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        RawTransaction,
+        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
+            meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
+            awaits_payer, meter_start_known
+        from charging_transaction where charge_point_id = $1 and station_ref = $2",
+        charge_point.as_uuid(),
+        station_ref
+    )
+    .fetch_optional(e)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
+/// What is known of a transaction before one of its events is looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Glance {
+    pub row: TransactionRow,
+    /// The number that comes next; `None` before the first.
+    pub next_seq: Option<i32>,
+    /// Whether the event of this number was taken.
+    pub seen: bool,
+    /// Of its connector, as last reported.
+    pub status: Option<ConnectorStatus>,
+}
+
+pub(super) async fn glance(
+    e: impl PgExecutor<'_>,
+    charge_point: ChargePointId,
+    station_ref: &str,
+    seq_no: i32,
+) -> Result<Option<Glance>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.accepted,
+            t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.stop_reason, t.lost, t.station_ref,
+            t.awaits_payer, t.meter_start_known, upper(t.seq_seen) as next_seq,
+            coalesce(t.seq_seen @> $3::integer, false) as "seen!"
+        from charging_transaction t where t.charge_point_id = $1 and t.station_ref = $2"#,
+        charge_point.as_uuid(),
+        station_ref,
+        seq_no
+    )
+    .fetch_optional(e)
+    .await?;
+    Ok(row.map(|r| Glance {
+        next_seq: r.next_seq,
+        seen: r.seen,
+        status: None,
+        row: RawTransaction {
+            id: r.id,
+            charge_point_id: r.charge_point_id,
+            evse_no: r.evse_no,
+            connector_no: r.connector_no,
+            session_id: r.session_id,
+            id_tag: r.id_tag,
+            meter_start_wh: r.meter_start_wh,
+            started_at: r.started_at,
+            accepted: r.accepted,
+            unpaid_stops: r.unpaid_stops,
+            meter_stop_wh: r.meter_stop_wh,
+            stopped_at: r.stopped_at,
+            claimed_stop_at: r.claimed_stop_at,
+            stop_reason: r.stop_reason,
+            lost: r.lost,
+            station_ref: r.station_ref,
+            awaits_payer: r.awaits_payer,
+            meter_start_known: r.meter_start_known,
+        }
+        .into(),
+    }))
+}
+
+/// A transaction of which the first event has come.
+pub(super) struct NewStationTransaction<'a> {
+    pub charge_point: ChargePointId,
+    pub station_ref: &'a str,
+    pub evse_no: i32,
+    pub connector_no: i32,
+    pub id_tag: &'a str,
+    pub meter_start: Option<Wh>,
+    pub started_at: Time,
+    pub claimed_at: Time,
+    pub received_at: Time,
+    pub message_id: &'a str,
+    pub awaits_payer: bool,
+}
+
+pub(super) async fn insert_station_transaction(
+    e: impl PgExecutor<'_>,
+    t: &NewStationTransaction<'_>,
+) -> Result<TransactionId, sqlx::Error> {
+    let id = sqlx::query_scalar!(
+        "insert into charging_transaction (charge_point_id, station_ref, evse_no, connector_no, id_tag, meter_start_wh, meter_start_known,
+            started_at, claimed_start_at, received_start_at, start_message_id, accepted, awaits_payer)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, false, $12)
+        returning id",
+        t.charge_point.as_uuid(),
+        t.station_ref,
+        t.evse_no,
+        t.connector_no,
+        t.id_tag,
+        t.meter_start.unwrap_or_default().get(),
+        t.meter_start.is_some(),
+        t.started_at,
+        t.claimed_at,
+        t.received_at,
+        t.message_id,
+        t.awaits_payer
+    )
+    .fetch_one(e)
+    .await?;
+    Ok(TransactionId(id))
+}
+
+/// Writes what a later event knows better of the start.
+pub(super) async fn place_start(e: impl PgExecutor<'_>, t: &TransactionRow) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update charging_transaction
+        set evse_no = $2, connector_no = $3, id_tag = $4, started_at = $5, meter_start_wh = $6, meter_start_known = $7, awaits_payer = $8
+        where id = $1",
+        t.id.0,
+        t.evse_no,
+        t.connector_no,
+        t.id_tag,
+        t.started_at,
+        t.meter_start.get(),
+        t.meter_start_known,
+        t.awaits_payer
+    )
+    .execute(e)
+    .await?;
+    Ok(())
+}
+
+/// It does not wait for a payer any more: energy flows, or a tag was refused.
+pub(super) async fn claim_energy(e: impl PgExecutor<'_>, id: TransactionId) -> Result<(), sqlx::Error> {
+    sqlx::query!("update charging_transaction set awaits_payer = false where id = $1", id.0).execute(e).await?;
+    Ok(())
+}
+
+/// Ranges of numbers that are kept of a transaction: a charge point with more gaps than that numbers by chance.
+const SEQ_RANGES_MAX: i64 = 1_000;
+
+/// Notes the numbers of events that were taken.
+pub(super) async fn note_events(e: impl PgExecutor<'_>, events: &[(TransactionId, i32)]) -> Result<(), sqlx::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i32> = events.iter().map(|event| event.0.0).collect();
+    let numbers: Vec<i32> = events.iter().map(|event| event.1).collect();
+    sqlx::query!(
+        "update charging_transaction t set seq_seen = coalesce(t.seq_seen, '{}') + e.seen
+        from (
+            select id, range_agg(int4range(number, number, '[]')) as seen
+            from unnest($1::integer[], $2::integer[]) as e (id, number) group by id
+        ) e
+        where t.id = e.id
+            and not coalesce(t.seq_seen @> e.seen, false)
+            and (select count(*) from unnest(coalesce(t.seq_seen, '{}'))) < $3",
+        &ids,
+        &numbers,
+        SEQ_RANGES_MAX
+    )
+    .execute(e)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn sample_count(e: impl PgExecutor<'_>, id: TransactionId) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar!(r#"select count(*)::integer as "count!" from meter_sample where transaction_id = $1"#, id.0)
+        .fetch_one(e)
+        .await
+}
+
+/// The number of the start that a charge point is asked for: the same for all attempts of a session.
+pub(super) async fn remote_start(e: impl PgExecutor<'_>, session: SessionId) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar!(
+        "insert into remote_start (session_id) values ($1)
+        on conflict on constraint remote_start_session_key do update set session_id = excluded.session_id
+        returning id",
+        session.as_uuid()
+    )
+    .fetch_one(e)
+    .await
+}
+
+pub(super) async fn session_by_remote_start(e: impl PgExecutor<'_>, number: i32) -> Result<Option<SessionId>, sqlx::Error> {
+    let id = sqlx::query_scalar!("select session_id from remote_start where id = $1", number).fetch_optional(e).await?;
+    Ok(id.map(SessionId::from_uuid))
+}
+
+/// The session that waits for a connector whose charge point has said yes.
+pub(super) async fn waiting_session(e: impl PgExecutor<'_>, connector: ConnectorId) -> Result<Option<SessionId>, sqlx::Error> {
+    let id = sqlx::query_scalar!(
+        "select id from charging_session where connector_id = $1 and state = 'starting' and start_accepted_at is not null",
+        connector.as_uuid()
+    )
+    .fetch_optional(e)
+    .await?;
+    Ok(id.map(SessionId::from_uuid))
 }
 
 // Samples.

@@ -124,6 +124,7 @@ impl House {
             transaction: Some(i64::from(transaction.0)),
             received_at: now,
             samples: vec![sample],
+            seq_no: None,
         };
         Submission { lease, frames: vec![frame(lease, now, "[2]")], meter: Some(meter) }
     }
@@ -133,7 +134,7 @@ impl House {
         StopReport {
             transaction: i64::from(transaction.0),
             id_tag: None,
-            meter_stop: Wh::new(meter_stop),
+            meter_stop: Some(Wh::new(meter_stop)),
             claimed_at: Some(now),
             received_at: now,
             reason: StopReason::Charger,

@@ -221,7 +221,7 @@ impl House {
         let report = StopReport {
             transaction: i64::from(transaction.0),
             id_tag: Some(tag.to_owned()),
-            meter_stop: Wh::new(1_000_000 + energy.get()),
+            meter_stop: Some(Wh::new(1_000_000 + energy.get())),
             claimed_at: Some(now),
             received_at: now,
             reason: StopReason::Charger,

@@ -22,6 +22,7 @@ pub(crate) use store::corrupt;
 
 use crate::bus::{Bus, Topic};
 use crate::db::{self, Db, Tx, TxError};
+use crate::devices::Devices;
 
 pub use seed::{DemoPlan, SeedChargePoint, SeedConnector, SeedStation, SeededChargePoint, SeededConnector};
 
@@ -218,6 +219,11 @@ impl std::fmt::Debug for NewChargePoint {
 impl Stations {
     pub fn new(db: Db, bus: Arc<dyn Bus>) -> Self {
         Self { db, bus }
+    }
+
+    /// The device models of the charge points: the same database.
+    pub fn devices(&self) -> Devices {
+        Devices::new(self.db.clone())
     }
 
     // The connection.
@@ -578,6 +584,16 @@ pub(crate) async fn set_meter_interval(c: &mut PgConnection, id: ChargePointId, 
 /// Whether the charge point has ever introduced itself.
 pub(crate) async fn has_booted(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<bool, StationsError> {
     Ok(store::has_booted(e, id).await?)
+}
+
+/// The status of the connector that a charge point calls by these numbers, as last reported.
+pub(crate) async fn reported(
+    e: impl PgExecutor<'_>,
+    charge_point: ChargePointId,
+    evse_no: i32,
+    connector_no: i32,
+) -> Result<Option<ConnectorStatus>, StationsError> {
+    Ok(store::reported(e, charge_point, evse_no, connector_no).await?)
 }
 
 /// The identity of a charge point, for the hints on the bus.

@@ -224,6 +224,23 @@ pub(super) async fn connector_id(
     Ok(id.map(ConnectorId::from_uuid))
 }
 
+pub(super) async fn reported(
+    e: impl PgExecutor<'_>,
+    charge_point: ChargePointId,
+    evse_no: i32,
+    connector_no: i32,
+) -> Result<Option<ConnectorStatus>, sqlx::Error> {
+    let status = sqlx::query_scalar!(
+        "select status from connector where charge_point_id = $1 and evse_no = $2 and connector_no = $3",
+        charge_point.as_uuid(),
+        evse_no,
+        connector_no
+    )
+    .fetch_optional(e)
+    .await?;
+    status.map(|text| ConnectorStatus::parse(&text).ok_or_else(|| corrupt("connector status"))).transpose()
+}
+
 /// What a person may expect: the link first, then the charge point as a whole, then the connector.
 fn effective(online: bool, charge_point: Option<ConnectorStatus>, reported: ConnectorStatus) -> ConnectorStatus {
     match (online, charge_point) {

@@ -1,0 +1,35 @@
+//! BootNotification: the charge point introduces itself, sets its clock and learns the heartbeat. One whose device model is not known
+//! is asked for it.
+
+use ocpp::v201::boot_notification::{Request, Response, Status};
+use platform::stations::BootFacts;
+
+use super::{Context, HandlerError};
+use crate::handler::of_stations;
+
+pub(super) async fn handle(context: Context, request: Request) -> Result<Response, HandlerError> {
+    let station = &request.charging_station;
+    let facts = BootFacts {
+        vendor: known(Some(station.vendor_name.as_str())),
+        model: known(Some(station.model.as_str())),
+        serial_number: known(station.serial_number.as_deref()),
+        firmware_version: known(station.firmware_version.as_deref()),
+    };
+    let firmware_version = facts.firmware_version.clone();
+    let (csms, lease) = (&context.csms.0, context.lease);
+    let boot = csms.charging.booted(lease, facts).await?;
+    let devices = csms.stations.devices();
+    if let Some(number) = devices.inventory_wanted(lease, firmware_version).await.map_err(of_stations)? {
+        csms.charging.ask_inventory(lease, number).await?;
+    }
+    Ok(Response {
+        current_time: boot.now.into(),
+        interval_s: csms.settings.heartbeat_interval_s,
+        status: Status::Accepted,
+        status_info: None,
+    })
+}
+
+fn known(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)
+}
