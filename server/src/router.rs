@@ -38,12 +38,7 @@ pub struct Parts {
 pub fn router(parts: Parts, site_root: &Path) -> Router {
     let pages = parts
         .pages
-        .merge(
-            Router::new()
-                .route("/webhooks/namba", post(webhook::namba))
-                .layer(DefaultBodyLimit::max(webhook::BODY_BYTES_MAX))
-                .with_state(parts.webhooks),
-        )
+        .merge(Router::new().route("/webhooks/namba", post(webhook::namba)).with_state(parts.webhooks))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(
             ServiceBuilder::new()

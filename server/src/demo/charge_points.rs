@@ -94,6 +94,9 @@ fn charger(known: &plan::DemoChargePoint, plan: &Plan) -> Config {
     config.model = if config.connectors.iter().any(|c| c.current == Current::Dc) { "DC".into() } else { "AC".into() };
     // As long as the site's own countdown: who gives up first would refuse the next guest, or leave this one with the cable in hand.
     config.connection_timeout_s = plan.start_deadline_s;
+    if known.ocpp == plan::Ocpp::V201 {
+        config = config.v201();
+    }
     if known.cable == Cable::PlugsItself {
         config = config.robot(Robot { plug_after_ms: PLUG_AFTER_MS, unplug_after_ms: UNPLUG_AFTER_MS, car: Car::default() });
     }

@@ -19,6 +19,13 @@ pub enum Cable {
     ByHand,
 }
 
+/// What a charge point of the demo speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ocpp {
+    V16,
+    V201,
+}
+
 /// One connector of the demo.
 pub struct DemoConnector {
     pub label: &'static str,
@@ -30,6 +37,7 @@ pub struct DemoConnector {
 /// One charge point of the demo.
 pub struct DemoChargePoint {
     pub identity: &'static str,
+    pub ocpp: Ocpp,
     pub cable: Cable,
     pub connectors: &'static [DemoConnector],
 }
@@ -53,11 +61,13 @@ pub const STATIONS: &[DemoStation] = &[
         charge_points: &[
             DemoChargePoint {
                 identity: "RP-CHUY-1",
+                ocpp: Ocpp::V16,
                 cable: Cable::PlugsItself,
                 connectors: &[DemoConnector { label: "A", plug: PlugType::Ccs2, max_power: Watt::new(60_000), code: "CHUYA2" }],
             },
             DemoChargePoint {
                 identity: "RP-CHUY-2",
+                ocpp: Ocpp::V16,
                 cable: Cable::ByHand,
                 connectors: &[
                     DemoConnector { label: "B", plug: PlugType::Ccs2, max_power: Watt::new(120_000), code: "CHUYB2" },
@@ -73,6 +83,7 @@ pub const STATIONS: &[DemoStation] = &[
         longitude_e7: 745_990_000,
         charge_points: &[DemoChargePoint {
             identity: "RP-ATOO-1",
+            ocpp: Ocpp::V201,
             cable: Cable::ByHand,
             connectors: &[
                 DemoConnector { label: "A", plug: PlugType::Type2, max_power: Watt::new(22_000), code: "ATAAA2" },

@@ -125,6 +125,9 @@ impl World {
             .collect();
         config.connection_timeout_s = 300;
         config.boot_duration_ms = 50;
+        if plan.ocpp == server::demo::plan::Ocpp::V201 {
+            config = config.v201();
+        }
         let clock = Arc::clone(&self.clock);
         let mut client = ClientConfig::new(format!("{}/ocpp", server.replacen("http", "ws", 1)), config)
             .password(known.password.clone())
@@ -234,8 +237,10 @@ impl TestApp {
     /// A connected virtual charge point with a car at hand.
     pub async fn charger(&self, identity: &str) -> VirtualChargePoint {
         let charger = VirtualChargePoint::connect(self.world.charger(&self.url, identity)).await.unwrap();
-        // Of each connector, and of the charge point itself.
-        let reports = charger.state().connectors.len() + 1;
+        // Of each connector, and in 1.6 of the charge point itself.
+        let of_itself =
+            usize::from(server::demo::plan::charge_point(identity).is_some_and(|c| c.ocpp == server::demo::plan::Ocpp::V16));
+        let reports = charger.state().connectors.len() + of_itself;
         charger.until_answered("StatusNotification", reports).await;
         charger
     }

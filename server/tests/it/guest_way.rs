@@ -57,6 +57,25 @@ async fn the_session_stops_by_itself_before_the_prepaid_sum_is_used_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guest_cannot_tell_that_the_charger_speaks_2_0_1() {
+    let app = TestApp::start().await;
+    let charger = app.charger("RP-ATOO-1").await;
+    let mut guest = app.guest("ATAAA2");
+
+    guest.pay(100).await;
+    guest.until(GuestPhase::PlugIn).await;
+    charger.plug_car(1, car_wanting(1_000_000)).await;
+    let page = guest.until(GuestPhase::Completed).await;
+
+    assert_eq!(page.attribute("data-reason"), Some("limit"));
+    assert!(page.has("pdf-link") && page.has("bill") && page.has("refund-state"));
+    assert!(guest.pdf().await.starts_with(b"%PDF"));
+    assert_eq!(charger.answers("StartTransaction").len() + charger.answers("MeterValues").len(), 0, "nothing of 1.6");
+    assert!(charger.answers("TransactionEvent").len() >= 3);
+    app.world.assert_invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn auto_stop_survives_a_restart_of_the_server() {
     let mut app = TestApp::start().await;
     let charger = app.charger("RP-CHUY-2").await;
@@ -254,11 +273,16 @@ async fn a_refund_whose_answer_is_lost_is_paid_once() {
     let mut guest = app.guest("CHUYB2");
     guest.pay(500).await;
     guest.until(GuestPhase::PlugIn).await;
+    app.world.namba_faults(faults).await;
     charger.plug(1).await;
     guest.until(GuestPhase::Charging).await;
 
-    app.world.namba_faults(faults).await;
     assert_eq!(guest.stop().await, 303);
+    // The charger goes by the same clock, so it is not moved before the bill is made.
+    let settled = eventually("the session is settled", || async {
+        matches!(guest.look().await.phase(), Some(GuestPhase::Refunding | GuestPhase::Completed)).then_some(())
+    });
+    settled.await;
     let given_up = eventually("the refund is done", || async {
         app.world.clock.advance(TimeDelta::seconds(30));
         (guest.look().await.phase() == Some(GuestPhase::Completed)).then_some(())
