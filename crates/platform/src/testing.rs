@@ -51,6 +51,16 @@ impl TestDb {
         connect(&self.url, CONNECTIONS_MAX, Arc::new(SystemClock)).await
     }
 
+    /// A number that only the database knows.
+    pub async fn number(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(self.db.pool()).await.expect("a number")
+    }
+
+    /// Does something to the database itself: makes it fail, for example.
+    pub async fn run(&self, statement: &'static str) {
+        sqlx::query(statement).execute(self.db.pool()).await.expect("a statement");
+    }
+
     /// The database's URL, for a server in another process. It holds the password.
     pub fn url(&self) -> &str {
         &self.url

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::guest::GuestPhase;
 use serde_json::json;
 
-use crate::app::{TestApp, car_wanting, eventually};
+use crate::app::{TestApp, car_wanting, eventually, payment_notice};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_scans_pays_charges_stops_and_gets_the_rest_back() {
@@ -207,6 +207,30 @@ async fn the_webhook_never_comes() {
 
     guest.until(GuestPhase::PlugIn).await;
     assert_eq!(app.number("select count(*) from webhook_inbox").await, 0);
+}
+
+/// Answered before it is durable, a crash would lose the payment.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistake_9_a_webhook_that_cannot_be_kept_is_not_answered_200() {
+    let app = TestApp::start().await;
+    app.world.namba_faults(json!({ "webhooks_off": true })).await;
+    let _charger = app.charger("RP-CHUY-2").await;
+    let mut guest = app.guest("CHUYB2");
+    guest.order(500).await;
+    let order = guest.external_id().await;
+    let notice = payment_notice(&order, "COMPLETED", 50_000);
+    let tell = async || app.webhook(Some(app.world.webhook_secret()), notice.clone()).await.as_u16();
+
+    app.world.database.run("alter table webhook_inbox rename to webhook_inbox_elsewhere").await;
+    assert_eq!(tell().await, 503, "so the provider tells it again");
+    app.world.database.run("alter table webhook_inbox_elsewhere rename to webhook_inbox").await;
+    guest.pay_order(&order, json!({})).await;
+    assert_eq!((tell().await, tell().await), (200, 200));
+
+    guest.until(GuestPhase::PlugIn).await;
+    assert_eq!(app.number("select count(*) from webhook_inbox").await, 1);
+    assert_eq!(app.number("select count(*) from charging_session").await, 1);
+    app.world.assert_invariants().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

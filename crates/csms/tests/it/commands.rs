@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use csms::CsmsSettings;
 use domain::charging::session::SessionState;
 use domain::guest::StartFailure;
-use platform::charging::{ChargingSettings, ResetKind};
+use platform::charging::ChargingSettings;
 
 use crate::house::{House, patient, quiet};
 
@@ -27,22 +27,6 @@ async fn a_stop_that_is_refused_is_asked_for_again() {
     charger.end(running.transaction, 1_000_000, &house.time(), "Remote").await;
     assert_eq!(house.see(running.session).await.state, SessionState::Settled);
     house.is_in_order().await;
-}
-
-/// Money mistake 7: accepted, and nothing happens.
-#[tokio::test]
-async fn a_stop_without_effect_is_asked_for_again() {
-    let house = House::open().await;
-    let mut charger = house.charger("CP1").await;
-    let running = house.charge(&mut charger, "CP1", 500).await;
-    house.stop(running.session).await;
-    charger.accept_stop(running.transaction).await;
-    charger.call("Heartbeat", "{}").await;
-    house.tick().await;
-    charger.was_asked_nothing().await;
-    house.pass(TimeDelta::seconds(61));
-    house.tick().await;
-    charger.accept_stop(running.transaction).await;
 }
 
 #[tokio::test]
@@ -151,23 +135,6 @@ async fn a_payer_who_calls_it_off_before_it_was_sent_gets_the_money_at_once() {
     house.is_in_order().await;
 }
 
-/// Field case 11.
-#[tokio::test]
-async fn a_charge_point_that_only_lost_its_link_is_asked_how_it_is() {
-    let house = House::open().await;
-    house.charger("CP1").await.vanish();
-    let house =
-        house.restart_with(CsmsSettings { ask_status_after: Duration::from_millis(20), ..CsmsSettings::default() }).await;
-    let mut charger = house.socket("CP1").await;
-    let (id, payload) = charger.asked_for("TriggerMessage").await;
-    assert_eq!(payload, serde_json::json!({ "requestedMessage": "StatusNotification" }));
-    charger.answer(&id, "Accepted").await;
-    // One that never introduced itself is asked for that first.
-    let mut unknown = house.socket("CP2").await;
-    let (_, payload) = unknown.asked_for("TriggerMessage").await;
-    assert_eq!(payload["requestedMessage"], "BootNotification");
-}
-
 #[tokio::test]
 async fn a_boot_is_followed_by_the_settings_of_the_meter_one_at_a_time() {
     let house = House::with(ChargingSettings { meter_interval_s: 15, ..ChargingSettings::default() }, patient()).await;
@@ -183,16 +150,4 @@ async fn a_boot_is_followed_by_the_settings_of_the_meter_one_at_a_time() {
     charger.call("Heartbeat", "{}").await;
     let facts = house.node.stations.connector(house.connector("CP1", 1)).await.unwrap().unwrap();
     assert_eq!(facts.meter_interval_s, 15);
-}
-
-/// Field case 19.
-#[tokio::test]
-async fn a_reset_that_took_its_answer_with_it_is_not_repeated() {
-    let house = House::open().await;
-    let mut charger = house.charger("CP1").await;
-    house.charging().reset(house.id("CP1"), ResetKind::Hard, "1").await.unwrap();
-    let (_, payload) = charger.asked_for("Reset").await;
-    assert_eq!(payload["type"], "Hard");
-    charger.vanish();
-    house.charger("CP1").await.was_asked_nothing().await;
 }

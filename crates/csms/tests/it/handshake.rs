@@ -44,39 +44,6 @@ async fn the_charge_points_order_of_protocols_counts_and_nothing_in_common_is_re
     assert_eq!(refused(request(None)).await, 400);
 }
 
-/// Field case 4 and money mistake of a half-open socket: the newest authenticated socket wins.
-#[tokio::test]
-async fn of_two_sockets_with_one_identity_the_newer_one_stays() {
-    let house = House::open().await;
-    let mut old = house.charger("CP1").await;
-    let mut new = house.charger("CP1").await;
-    assert_eq!(old.closed().await, Some(1008));
-    new.call("Heartbeat", "{}").await;
-    let facts = house.node.stations.connector(house.connector("CP1", 1)).await.unwrap().unwrap();
-    assert!(facts.online, "the end of the old one does not put the new one offline");
-}
-
-/// The same with the two sockets at two nodes: the old one finds out when it writes.
-#[tokio::test]
-async fn a_socket_at_another_node_is_fenced_off() {
-    let house = House::open().await;
-    let mut old = house.charger("CP1").await;
-    let other = crate::house::Node::start(
-        house.test.another_node().await,
-        "two",
-        house.charging_settings.clone(),
-        crate::house::patient(),
-    )
-    .await;
-    let request = RawRequest::new(other.url("/ocpp/CP1")).subprotocol("ocpp1.6").basic("CP1", &house.point("CP1").password);
-    let mut new = RawClient::connect(request).await.unwrap();
-    new.call("Heartbeat", "{}").await.unwrap();
-    old.raw.send(r#"[2,"1","Heartbeat",{}]"#).await.unwrap();
-    assert_eq!(old.closed().await, Some(1008));
-    new.call("Heartbeat", "{}").await.unwrap();
-    other.shut_down().await;
-}
-
 #[tokio::test]
 async fn a_stopping_node_says_that_it_restarts() {
     let house = House::open().await;

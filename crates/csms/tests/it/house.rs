@@ -202,6 +202,11 @@ impl House {
     }
 
     pub async fn begin_at(&self, connector_id: ConnectorId, som: i64) -> Result<SessionId, BeginRefusal> {
+        self.begin_limited(connector_id, som, Limit::Amount(Tyiyn::from_som(som).unwrap())).await
+    }
+
+    /// The same with a limit of its own.
+    pub async fn begin_limited(&self, connector_id: ConnectorId, som: i64, limit: Limit) -> Result<SessionId, BeginRefusal> {
         let charging = self.charging().clone();
         let amount = Tyiyn::from_som(som).unwrap();
         db::tx(&self.node.db, move |mut tx| {
@@ -219,7 +224,7 @@ impl House {
                     payer_id: Uuid::nil(),
                     payer_account,
                     locale: Locale::Ru,
-                    limit: Some(Limit::Amount(amount)),
+                    limit: Some(limit),
                     agreed: amount,
                     contract: None,
                     payment_reference: Some("12345".into()),
@@ -262,6 +267,23 @@ impl House {
             Ok(seen) => seen,
             Err(_) => panic!("still {:?}", self.see(session).await),
         }
+    }
+
+    /// Waits until the charge point is known to have a link, or to have none.
+    pub async fn until_online(&self, identity: &str, online: bool) {
+        let connector = self.connector(identity, 1);
+        let mut changes = tokio::time::interval(Duration::from_millis(5));
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while self.node.stations.connector(connector).await.unwrap().unwrap().online != online {
+                changes.tick().await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("{identity} is still not {}", if online { "online" } else { "offline" }));
+    }
+
+    /// A number, asked of the database itself.
+    pub async fn number(&self, query: &'static str) -> i64 {
+        self.test.number(query).await
     }
 
     pub async fn stop(&self, session: SessionId) {
@@ -370,6 +392,14 @@ impl Charger {
 
     pub async fn meter(&mut self, transaction: i64, register_wh: i64, time: &str) {
         let payload = meter_payload(Some(transaction), register_wh, time);
+        assert_eq!(self.call("MeterValues", &payload).await, serde_json::json!({}));
+    }
+
+    /// Readings of a connector as some charger writes them: `sampled` is the inside of `sampledValue`.
+    pub async fn sampled(&mut self, connector: i32, transaction: i64, time: &str, sampled: &str) {
+        let payload = format!(
+            r#"{{"connectorId":{connector},"transactionId":{transaction},"meterValue":[{{"timestamp":"{time}","sampledValue":[{sampled}]}}]}}"#
+        );
         assert_eq!(self.call("MeterValues", &payload).await, serde_json::json!({}));
     }
 

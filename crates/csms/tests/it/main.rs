@@ -7,6 +7,8 @@ mod field_cases;
 mod handshake;
 mod house;
 mod log;
+mod money_mistakes;
+mod oca;
 mod sessions;
 mod sockets;
 mod v201;

@@ -86,21 +86,6 @@ async fn a_session_is_stopped_before_the_money_is_used_up() {
     is_stopped_at_the_limit(&house, &mut charger, &running, register).await;
 }
 
-/// Money mistake 1: a reconnect forgets the limit.
-#[tokio::test]
-async fn auto_stop_survives_a_reconnect() {
-    let house = House::open().await;
-    let mut charger = house.charger("CP1").await;
-    let running = house.charge(&mut charger, "CP1", 100).await;
-    house.pass(TimeDelta::minutes(10));
-    charger.meter(running.transaction, 1_002_000, &house.time()).await;
-    charger.vanish();
-    house.until_seen(running.session, |s| s.link_lost).await;
-    let mut charger = house.socket("CP1").await;
-    let register = charge_until_stopped(&house, &mut charger, &running, 1_002_000).await;
-    is_stopped_at_the_limit(&house, &mut charger, &running, register).await;
-}
-
 #[tokio::test]
 async fn auto_stop_survives_a_restart_of_the_server() {
     let house = House::open().await;
@@ -151,25 +136,6 @@ async fn what_passes_the_agreed_sum_is_not_billed() {
     house.is_in_order().await;
 }
 
-/// Field case 9.
-#[tokio::test]
-async fn accepted_and_nothing_follows_gives_the_money_back() {
-    let house = House::open().await;
-    let mut charger = house.charger("CP1").await;
-    let session = house.begin("CP1", 500).await;
-    let id_tag = charger.accept_start().await;
-    house.until_seen(session, |s| s.start_accepted).await;
-    house.pass(TimeDelta::seconds(181));
-    house.tick().await;
-    let seen = house.see(session).await;
-    assert_eq!((seen.state, seen.failure), (SessionState::Failed, Some(StartFailure::NoCable)));
-    // The cable comes after all: recorded, refused, stopped, and billed to nobody.
-    let (transaction, status) = charger.try_start(1, &id_tag, 5_000, &house.time()).await;
-    assert_eq!(status, "Invalid");
-    charger.accept_stop(transaction).await;
-    house.is_in_order().await;
-}
-
 #[tokio::test]
 async fn a_start_that_is_refused_twice_fails() {
     let house = House::open().await;
@@ -183,28 +149,6 @@ async fn a_start_that_is_refused_twice_fails() {
     assert_eq!(seen.failure, Some(StartFailure::Rejected));
     // And the connector is free for the next one.
     house.begin("CP1", 500).await;
-    house.is_in_order().await;
-}
-
-#[tokio::test]
-async fn two_connectors_of_a_charge_point_do_not_mix() {
-    let house = House::open().await;
-    let mut charger = house.charger("CP1").await;
-    let one = house.charge(&mut charger, "CP1", 500).await;
-    let two = house.begin_at(house.connector("CP1", 2), 1_000).await.unwrap();
-    let id_tag = charger.accept_start().await;
-    let second = charger.start(2, &id_tag, 0, &house.time()).await;
-    house.pass(TimeDelta::minutes(10));
-    charger.meter(one.transaction, 1_002_000, &house.time()).await;
-    charger
-        .call(
-            "MeterValues",
-            &crate::house::meter_payload(Some(second), 1_000, &house.time())
-                .replace(r#""connectorId":1"#, r#""connectorId":2"#),
-        )
-        .await;
-    assert_eq!(house.see(one.session).await.energy, Wh::new(2_000));
-    assert_eq!(house.see(two).await.energy, Wh::new(1_000));
     house.is_in_order().await;
 }
 

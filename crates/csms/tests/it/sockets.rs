@@ -54,28 +54,6 @@ async fn each_fault_has_its_code() {
     }
 }
 
-/// Field case 17.
-#[tokio::test]
-async fn calls_that_do_not_wait_are_answered_in_their_order() {
-    let house = House::open().await;
-    let mut charger = house.charger("CP1").await;
-    let sent: Vec<String> = (0..50).map(|n| format!("id-{n}")).collect();
-    for (n, id) in sent.iter().enumerate() {
-        let frame = match n % 3 {
-            0 => format!(r#"[2,"{id}","Heartbeat",{{}}]"#),
-            1 => format!(r#"[2,"{id}","Authorize",{{"idTag":"X"}}]"#),
-            _ => format!(r#"[2,"{id}","Dance",{{}}]"#),
-        };
-        charger.raw.send(frame).await.unwrap();
-    }
-    let mut answered = vec![];
-    for _ in &sent {
-        let answer: Value = serde_json::from_str(&charger.raw.text().await.unwrap()).unwrap();
-        answered.push(answer[1].as_str().unwrap().to_owned());
-    }
-    assert_eq!(answered, sent);
-}
-
 #[tokio::test]
 async fn answers_to_nothing_are_ignored() {
     let house = House::open().await;

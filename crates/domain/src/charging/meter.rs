@@ -127,6 +127,12 @@ impl RegisterModel {
             self.count_to(lifetime, at, true);
             return (self.counted, ReadingNote::Taken);
         }
+        // Start and Stop read one register. Less than at the start is another one only when the readings have shown it: else nobody
+        // knows what flowed, and a guess is not billed.
+        let known_lifetime_only = self.offset == self.lifetime_offset() && self.previous_offset.is_none();
+        if reading.register < self.meter_start && known_lifetime_only {
+            return (self.counted, ReadingNote::ClampedBackwards);
+        }
         // In another frame it is worth as much as any reading; but impossible energy is not charged at the end, when no
         // stopping early is gained by it.
         let mut tried = self.clone();
@@ -422,6 +428,12 @@ mod tests {
     #[test]
     fn a_late_sample_is_evidence_only() {
         check(10_000, &[(120, 10_600, 600, Taken), (60, 10_300, 600, Late), (180, 10_900, 900, Taken)]);
+    }
+
+    #[test]
+    fn a_stop_below_the_start_counts_only_what_the_readings_have_shown() {
+        let mut model = model(5_000);
+        assert_eq!(model.finish(reading(3_600, 4_000)), (Wh::ZERO, ClampedBackwards));
     }
 
     #[test]

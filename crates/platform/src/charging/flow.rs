@@ -11,7 +11,7 @@ use serde_json::json;
 use tracing::info;
 
 use super::live::Live;
-use super::store::{self, NewSession, SessionRow};
+use super::store::{self, NewSession, SessionRow, TransactionRow};
 use super::{BeginRefusal, Charging, ChargingError, CommandBody, SESSION_ENDED, StartRequest};
 use crate::audit;
 use crate::bus::Topic;
@@ -277,7 +277,28 @@ impl Charging {
     /// Stops a transaction that nobody pays for, and tells staff. Again only after a pause, and not for ever.
     pub(super) async fn stop_unpaid(&self, tx: &mut Tx, transaction: TransactionId) -> Result<(), ChargingError> {
         let Some(row) = store::transaction(&mut **tx, transaction).await? else { return Ok(()) };
-        if row.stopped_at.is_some() || row.unpaid_stops >= UNPAID_STOPS_MAX {
+        if row.stopped_at.is_some() {
+            return Ok(());
+        }
+        self.ask_unpaid_to_stop(tx, &row).await
+    }
+
+    /// Stops a transaction that was closed as lost and shows that it lives: nobody pays for it any more (money mistake 6). Not while
+    /// a stop is on its way or may still have its effect.
+    pub(super) async fn stop_revived(&self, tx: &mut Tx, transaction: TransactionId) -> Result<(), ChargingError> {
+        let Some(row) = store::transaction(&mut **tx, transaction).await? else { return Ok(()) };
+        let answered_before = tx.now() - self.settings.stop_follow;
+        if !row.is_closed_as_lost()
+            || store::stop_is_underway(&mut **tx, row.charge_point, transaction, answered_before).await?
+        {
+            return Ok(());
+        }
+        self.ask_unpaid_to_stop(tx, &row).await
+    }
+
+    async fn ask_unpaid_to_stop(&self, tx: &mut Tx, row: &TransactionRow) -> Result<(), ChargingError> {
+        let transaction = row.id;
+        if row.unpaid_stops >= UNPAID_STOPS_MAX {
             return Ok(());
         }
         let attempt = store::count_unpaid_stop(&mut **tx, transaction).await?;

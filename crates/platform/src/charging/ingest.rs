@@ -290,6 +290,7 @@ impl Batch {
         let mut rows: Vec<SampleRow> = vec![];
         let mut running = vec![];
         let mut thresholds = vec![];
+        let mut revived = vec![];
         for reports in by_transaction.values() {
             let transaction = &reports[0].transaction;
             let session = transaction.session.and_then(|id| sessions.get(&id));
@@ -318,6 +319,9 @@ impl Batch {
                     note: taken.note,
                 });
             }
+            if fresh && transaction.is_closed_as_lost() {
+                revived.push(transaction.id);
+            }
             if let (Some(session), true) = (session, told)
                 && matches!(session.state, SessionState::Charging | SessionState::Stopping)
             {
@@ -336,6 +340,9 @@ impl Batch {
         }
         for (session, error) in thresholds {
             self.charging.reached(tx, session, error).await?;
+        }
+        for transaction in revived {
+            self.charging.stop_revived(tx, transaction).await?;
         }
         Ok(kept)
     }

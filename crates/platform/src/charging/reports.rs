@@ -310,13 +310,12 @@ impl Charging {
         };
         // Read again under the session's lock.
         let transaction = store::transaction(&mut **tx, found.id).await?.ok_or(ChargingError::NotFound("transaction"))?;
-        if transaction.stopped_at.is_some() && !(transaction.lost && transaction.meter_stop.is_none()) {
+        if transaction.stopped_at.is_some() && !transaction.is_closed_as_lost() {
             self.keep_repeated_stop(tx, &transaction, report).await?;
             return Ok(StopOutcome::Repeated(transaction.id));
         }
 
         let mut live = self.rebuild(tx, &transaction, session.as_ref()).await?;
-        let counted_before = live.energy();
         let rows = self.take_stop_samples(tx, &transaction, report, &mut live).await?;
         store::insert_samples(&mut **tx, &rows).await?;
         let stopped_at = bounded(report.claimed_at, transaction.started_at, report.received_at, self.settings.clock_skew)
@@ -340,9 +339,9 @@ impl Charging {
         if let Some(row) = &mut session {
             row.sample_count = live.count;
             if row.machine.state.is_terminal() {
-                if energy > counted_before {
+                if energy > row.energy {
                     // Closed at its last reading, and then it went on: too late to bill, but not to know.
-                    let detail = json!({ "session": row.id, "unbilled_energy_wh": energy.get() - counted_before.get() });
+                    let detail = json!({ "session": row.id, "unbilled_energy_wh": energy.get() - row.energy.get() });
                     audit::raise_alert(tx, "energy_after_settlement", &row.id.to_string(), &detail).await?;
                 }
             } else if let Settling::Later { error } = settling {
@@ -419,10 +418,29 @@ impl Charging {
         let tag = report.id_tag.as_deref().map(folded);
         let mut open = store::open_transactions(&mut **tx, charge_point).await?;
         open.retain(|row| {
+            // Start and Stop tell the time by the same clock; it may have been set right in between.
+            let begun_before = |at: DateTime<Utc>| at >= row.started_at || at >= row.claimed_start_at;
             tag.as_ref().is_none_or(|tag| *tag == row.id_tag)
-                && report.claimed_at.is_none_or(|at| at >= row.started_at)
+                && report.claimed_at.is_none_or(begun_before)
                 && report.meter_stop.is_none_or(|register| register >= row.meter_start)
         });
+        if open.len() > 1 {
+            // A connector that still charges has not ended.
+            let mut stopped = Vec::new();
+            for row in open {
+                let at = stations::connector_by_number(tx, charge_point, row.evse_no, row.connector_no).await?;
+                let charges = at.is_some_and(|facts| {
+                    matches!(
+                        facts.last_known,
+                        ConnectorStatus::Charging | ConnectorStatus::SuspendedEv | ConnectorStatus::SuspendedEvse
+                    )
+                });
+                if !charges {
+                    stopped.push(row);
+                }
+            }
+            open = stopped;
+        }
         Ok(if open.len() == 1 { open.pop() } else { None })
     }
 

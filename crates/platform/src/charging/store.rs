@@ -446,6 +446,8 @@ pub(super) struct TransactionRow {
     pub id_tag: String,
     pub meter_start: Wh,
     pub started_at: Time,
+    /// By the charge point's own clock; 1970 when it could not be read.
+    pub claimed_start_at: Time,
     pub accepted: bool,
     pub unpaid_stops: i16,
     pub meter_stop: Option<Wh>,
@@ -458,6 +460,13 @@ pub(super) struct TransactionRow {
     pub meter_start_known: bool,
 }
 
+impl TransactionRow {
+    /// Closed at its last reading, and no Stop has come.
+    pub fn is_closed_as_lost(&self) -> bool {
+        self.lost && self.meter_stop.is_none()
+    }
+}
+
 struct RawTransaction {
     id: i32,
     charge_point_id: Uuid,
@@ -467,6 +476,7 @@ struct RawTransaction {
     id_tag: String,
     meter_start_wh: i64,
     started_at: Time,
+    claimed_start_at: Time,
     accepted: bool,
     unpaid_stops: i16,
     meter_stop_wh: Option<i64>,
@@ -490,6 +500,7 @@ impl From<RawTransaction> for TransactionRow {
             id_tag: r.id_tag,
             meter_start: Wh::new(r.meter_start_wh),
             started_at: r.started_at,
+            claimed_start_at: r.claimed_start_at,
             accepted: r.accepted,
             unpaid_stops: r.unpaid_stops,
             meter_stop: r.meter_stop_wh.map(Wh::new),
@@ -507,7 +518,7 @@ impl From<RawTransaction> for TransactionRow {
 pub(super) async fn transaction(e: impl PgExecutor<'_>, id: TransactionId) -> Result<Option<TransactionRow>, sqlx::Error> {
     let row = sqlx::query_as!(
         RawTransaction,
-        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
+        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, claimed_start_at, accepted, unpaid_stops,
             meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
             awaits_payer, meter_start_known
         from charging_transaction where id = $1",
@@ -526,7 +537,7 @@ pub(super) async fn transactions_of(
 ) -> Result<Vec<TransactionRow>, sqlx::Error> {
     let rows = sqlx::query_as!(
         RawTransaction,
-        "select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.accepted,
+        "select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.claimed_start_at, t.accepted,
             t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.stop_reason, t.lost, t.station_ref,
             t.awaits_payer, t.meter_start_known
         from unnest($1::integer[], $2::uuid[]) as w (id, charge_point_id)
@@ -546,7 +557,7 @@ pub(super) async fn open_transactions(
 ) -> Result<Vec<TransactionRow>, sqlx::Error> {
     let rows = sqlx::query_as!(
         RawTransaction,
-        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
+        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, claimed_start_at, accepted, unpaid_stops,
             meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
             awaits_payer, meter_start_known
         from charging_transaction where charge_point_id = $1 and stopped_at is null order by id desc limit 100",
@@ -599,7 +610,7 @@ pub(super) async fn transaction_by_key(
 ) -> Result<Option<TransactionRow>, sqlx::Error> {
     let row = sqlx::query_as!(
         RawTransaction,
-        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
+        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, claimed_start_at, accepted, unpaid_stops,
             meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
             awaits_payer, meter_start_known
         from charging_transaction
@@ -730,7 +741,7 @@ pub(super) async fn transaction_by_ref(
 ) -> Result<Option<TransactionRow>, sqlx::Error> {
     let row = sqlx::query_as!(
         RawTransaction,
-        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, accepted, unpaid_stops,
+        "select id, charge_point_id, evse_no, connector_no, session_id, id_tag, meter_start_wh, started_at, claimed_start_at, accepted, unpaid_stops,
             meter_stop_wh, stopped_at, claimed_stop_at, stop_reason, lost, station_ref,
             awaits_payer, meter_start_known
         from charging_transaction where charge_point_id = $1 and station_ref = $2",
@@ -761,7 +772,7 @@ pub(super) async fn glance(
     seq_no: i32,
 ) -> Result<Option<Glance>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.accepted,
+        r#"select t.id, t.charge_point_id, t.evse_no, t.connector_no, t.session_id, t.id_tag, t.meter_start_wh, t.started_at, t.claimed_start_at, t.accepted,
             t.unpaid_stops, t.meter_stop_wh, t.stopped_at, t.claimed_stop_at, t.stop_reason, t.lost, t.station_ref,
             t.awaits_payer, t.meter_start_known, upper(t.seq_seen) as next_seq,
             coalesce(t.seq_seen @> $3::integer, false) as "seen!"
@@ -785,6 +796,7 @@ pub(super) async fn glance(
             id_tag: r.id_tag,
             meter_start_wh: r.meter_start_wh,
             started_at: r.started_at,
+            claimed_start_at: r.claimed_start_at,
             accepted: r.accepted,
             unpaid_stops: r.unpaid_stops,
             meter_stop_wh: r.meter_stop_wh,
@@ -909,6 +921,27 @@ pub(super) async fn remote_start(e: impl PgExecutor<'_>, session: SessionId) -> 
         on conflict on constraint remote_start_session_key do update set session_id = excluded.session_id
         returning id",
         session.as_uuid()
+    )
+    .fetch_one(e)
+    .await
+}
+
+/// Whether a stop of the transaction waits to be sent or answered, or was answered after this.
+pub(super) async fn stop_is_underway(
+    e: impl PgExecutor<'_>,
+    charge_point: ChargePointId,
+    transaction: TransactionId,
+    answered_before: Time,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select from command
+            where charge_point_id = $1 and body->>'type' = 'stop' and (body->>'transaction')::integer = $2
+                and (state in ('queued', 'sent') or answered_at > $3)
+        ) as "underway!""#,
+        charge_point.as_uuid(),
+        transaction.0,
+        answered_before
     )
     .fetch_one(e)
     .await
