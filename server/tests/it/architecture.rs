@@ -504,6 +504,60 @@ fn paths_are_found_in_imports_calls_and_macros() {
     assert_eq!(source.macros(), ["l"]);
 }
 
+/// docs/OCPP.md says what is shown by which test.
+#[test]
+fn the_page_about_ocpp_names_tests_that_exist_and_all_numbered_ones() {
+    let page = std::fs::read_to_string(root().join("docs/OCPP.md")).unwrap();
+    let tests: BTreeSet<String> = all_sources().iter().flat_map(|source| test_names(&source.text)).collect();
+    // Only tables that say by which test something is shown, and only their last column.
+    let mut shows = false;
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    for line in page.lines() {
+        let last = line.trim().trim_end_matches('|').rsplit('|').next().unwrap_or_default().trim();
+        if !line.starts_with('|') {
+            shows = false;
+        } else if last == "shown by" {
+            shows = true;
+        } else if shows {
+            named.extend(last.split('`').skip(1).step_by(2));
+        }
+    }
+    assert!(named.len() > 40, "the tables were not read");
+    let mut wrong: Vec<String> =
+        named.iter().filter(|name| !tests.contains(**name)).map(|name| format!("no test is called {name}")).collect();
+    for name in &tests {
+        let numbered = name.strip_prefix("case_").or_else(|| name.strip_prefix("mistake_"));
+        if numbered.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) && !named.contains(name.as_str()) {
+            wrong.push(format!("{name} is in no table"));
+        }
+        if let Some(id) = name.strip_prefix("oca_") {
+            let digits = |part: &&str| part.chars().all(|c| c.is_ascii_digit());
+            let id = id.split('_').take_while(digits).collect::<Vec<_>>().join("_");
+            let shown = page.split("Shown for the central system:").nth(1).and_then(|rest| rest.split("Not shown yet").next());
+            let listed = |text: &str| text.split([',', '.', ' ', '\n']).any(|word| word == id);
+            if !shown.is_some_and(listed) {
+                wrong.push(format!("{name} is not among the ids that are shown"));
+            }
+        }
+    }
+    assert_none(&wrong);
+}
+
+/// The functions that stand below a test's attribute.
+fn test_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut below = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[tokio::test") || line == "#[test]" {
+            below = true;
+        } else if below && let Some((_, rest)) = line.split_once("fn ") {
+            names.extend(rest.split('(').next().map(str::to_owned));
+            below = false;
+        }
+    }
+    names
+}
+
 #[test]
 fn sql_is_told_from_prose() {
     assert!(is_sql("select id from journal_entry"));

@@ -8,6 +8,7 @@ mod bad_input;
 mod crash;
 mod guest;
 mod guest_way;
+mod peers;
 mod pg_proxy;
 
 /// Spawns a task of the test's own outside world.

@@ -308,7 +308,7 @@ impl Charging {
         let not_before = tx.now() + self.stop_pause(u16::try_from(attempt).unwrap_or(u16::MAX));
         let deadline = not_before + self.settings.stop_answer;
         let key = format!("stop_unpaid:{transaction}:{attempt}");
-        let body = CommandBody::Stop { transaction, station_ref: row.station_ref };
+        let body = CommandBody::Stop { transaction, station_ref: row.station_ref.clone() };
         self.queue(tx, row.charge_point, identity.as_ref(), &key, None, &body, not_before, deadline).await
     }
 
