@@ -28,6 +28,14 @@ impl TrustedProxies {
         }
         chain.into_iter().rev().find(|ip| !self.0.contains(ip)).unwrap_or(peer)
     }
+
+    /// Whether a trusted proxy says that the client spoke TLS with it. Of several values the last counts: it is the one that the proxy itself
+    /// wrote.
+    pub fn spoke_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let last = || headers.get_all("x-forwarded-proto").iter().next_back()?.to_str().ok()?.rsplit(',').next();
+        self.0.contains(&peer)
+            && last().is_some_and(|proto| ["https", "wss"].contains(&proto.trim().to_ascii_lowercase().as_str()))
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +57,18 @@ mod tests {
     #[test]
     fn a_trusted_proxy_is_believed_about_the_last_hop_only() {
         assert_eq!(seen("10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2"), "198.51.100.1");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_about_tls() {
+        let proxies = TrustedProxies::new(vec!["10.0.0.1".parse().unwrap()]);
+        let spoke_tls = |peer: &str, proto: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-proto", proto.parse().unwrap());
+            proxies.spoke_tls(peer.parse().unwrap(), &headers)
+        };
+        assert!(spoke_tls("10.0.0.1", "https") && spoke_tls("10.0.0.1", "http, wss"));
+        assert!(!spoke_tls("10.0.0.1", "https, http") && !spoke_tls("203.0.113.9", "https"));
     }
 
     #[test]

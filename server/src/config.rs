@@ -62,6 +62,22 @@ pub struct NikitaSettings {
     pub sender: String,
 }
 
+/// The charge points' own TLS port.
+#[derive(Debug, Clone)]
+pub struct OcppTls {
+    pub listen: SocketAddr,
+    /// PEM files; read again when they change.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// The authority that signs charge points' client certificates: two PEM files, made by `evp ca init`.
+#[derive(Debug, Clone)]
+pub struct AuthorityFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
 /// Everything that `evp serve` needs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -74,6 +90,10 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Without it charge points come over the site's port: with TLS by a proxy, or without.
+    pub ocpp_tls: Option<OcppTls>,
+    /// Without it nobody gets a client certificate.
+    pub authority: Option<AuthorityFiles>,
     pub namba: NambaSettings,
     pub nikita: NikitaSettings,
     /// Shown when no station's own helpline is known, E.164.
@@ -109,6 +129,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("EVP_PUBLIC_URL", "where people reach the site: https://…"),
     ("EVP_SITE_ROOT", "directory of the browser's files; default target/site"),
     ("EVP_TRUSTED_PROXIES", "comma-separated addresses whose X-Forwarded-For is believed"),
+    ("EVP_OCPP_TLS_LISTEN", "address and port of the charge points' own TLS port; without it they come over EVP_LISTEN"),
+    ("EVP_OCPP_TLS_CERT", "PEM file of that port's certificate chain; read again when it changes"),
+    ("EVP_OCPP_TLS_KEY", "PEM file of that certificate's key"),
+    ("EVP_OCPP_CA_CERT", "PEM file of the authority that signs charge points' client certificates (evp ca init)"),
+    ("EVP_OCPP_CA_KEY", "PEM file of that authority's key"),
     ("EVP_NAMBA_URL", "base URL of the Namba One merchant API"),
     ("EVP_NAMBA_MERCHANT", "merchant account guid"),
     ("EVP_NAMBA_SECRET", "the key that signs requests"),
@@ -287,7 +312,32 @@ impl Config {
                 LogFormat::Text
             }
         };
+        let (tls_cert, tls_key) = (r.text("EVP_OCPP_TLS_CERT"), r.text("EVP_OCPP_TLS_KEY"));
+        let ocpp_tls = match (r.text("EVP_OCPP_TLS_LISTEN"), tls_cert, tls_key) {
+            (None, None, None) => None,
+            (Some(listen), Some(certificate), Some(key)) => match listen.parse() {
+                Ok(listen) => Some(OcppTls { listen, certificate: certificate.into(), key: key.into() }),
+                Err(_) => {
+                    r.fail("EVP_OCPP_TLS_LISTEN", "must be an address and a port, like 0.0.0.0:8443");
+                    None
+                }
+            },
+            _ => {
+                r.fail("EVP_OCPP_TLS_LISTEN", "goes with EVP_OCPP_TLS_CERT and EVP_OCPP_TLS_KEY: all three or none");
+                None
+            }
+        };
+        let authority = match (r.text("EVP_OCPP_CA_CERT"), r.text("EVP_OCPP_CA_KEY")) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(AuthorityFiles { certificate: certificate.into(), key: key.into() }),
+            _ => {
+                r.fail("EVP_OCPP_CA_CERT", "goes with EVP_OCPP_CA_KEY: both or none");
+                None
+            }
+        };
         let config = Self {
+            ocpp_tls,
+            authority,
             database_url: SecretString::from(database_url),
             database_connections_max: r.number("EVP_DATABASE_CONNECTIONS", 20, 4, 500),
             listen: r.parsed(

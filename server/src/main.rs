@@ -1,12 +1,19 @@
 //! `evp`: the command line.
 
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use platform::{SystemClock, SystemIds};
+use domain::{ChargePointId, OcppIdentity};
+use platform::audit::Actor;
+use platform::certificates::{CertificateAuthority, Certificates};
+use platform::charging::{Charging, ChargingSettings};
+use platform::stations::{SecurityProfile, Stations};
+use platform::{Clock as _, Db, LocalBus, SystemClock, SystemIds};
 use secrecy::SecretString;
 use server::config::{Config, LogFormat, VARIABLES};
 use server::{demo, serve};
@@ -35,6 +42,9 @@ enum Command {
     /// Charge points.
     #[command(subcommand)]
     ChargePoint(ChargePoint),
+    /// The authority that signs charge points' client certificates.
+    #[command(subcommand)]
+    Ca(Ca),
     #[command(hide = true)]
     StandIns,
     #[command(hide = true)]
@@ -51,6 +61,51 @@ enum ChargePoint {
         /// The last segment of its URL.
         #[arg(long)]
         identity: String,
+    },
+    /// Sends a new password. The old one is good until the charge point is seen with the new one.
+    RotatePassword { identity: String },
+    /// Says what a charge point is let in with: 1 a password, 2 a password over TLS, 3 a client certificate.
+    SecurityProfile {
+        identity: String,
+        #[arg(value_parser = clap::value_parser!(i16).range(1..=3))]
+        profile: i16,
+    },
+    /// Shows a charge point's client certificates, the newest first.
+    Certificates { identity: String },
+    /// Revokes a client certificate; its connection ends within seconds.
+    RevokeCertificate {
+        /// As `certificates` shows it.
+        serial_number: String,
+        #[arg(long, default_value = "revoked by staff")]
+        reason: String,
+    },
+    /// Shows which connections were refused of late, and why; the newest first.
+    Refusals {
+        /// Only those of this identity.
+        identity: Option<String>,
+        /// So many lines at most.
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
+    },
+}
+
+#[derive(Subcommand)]
+enum Ca {
+    /// Makes the authority's two files, EVP_OCPP_CA_CERT and EVP_OCPP_CA_KEY. Files that are there are left as they are.
+    Init {
+        #[arg(long, env = "EVP_OCPP_CA_CERT")]
+        certificate: PathBuf,
+        #[arg(long, env = "EVP_OCPP_CA_KEY")]
+        key: PathBuf,
+    },
+    /// Signs a charge point's request (a PEM file) and prints the certificate.
+    Sign {
+        identity: String,
+        request: PathBuf,
+        #[arg(long, env = "EVP_OCPP_CA_CERT")]
+        certificate: PathBuf,
+        #[arg(long, env = "EVP_OCPP_CA_KEY")]
+        key: PathBuf,
     },
 }
 
@@ -86,6 +141,21 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Command::ChargePoint(ChargePoint::Add { station, identity }) => {
             runtime()?.block_on(add_charge_point(&station, &identity))
+        }
+        Command::ChargePoint(ChargePoint::Refusals { identity, limit }) => {
+            runtime()?.block_on(refusals(identity.as_deref(), limit))
+        }
+        Command::ChargePoint(ChargePoint::RotatePassword { identity }) => runtime()?.block_on(rotate_password(&identity)),
+        Command::ChargePoint(ChargePoint::SecurityProfile { identity, profile }) => {
+            runtime()?.block_on(set_security_profile(&identity, profile))
+        }
+        Command::ChargePoint(ChargePoint::Certificates { identity }) => runtime()?.block_on(show_certificates(&identity)),
+        Command::ChargePoint(ChargePoint::RevokeCertificate { serial_number, reason }) => {
+            runtime()?.block_on(revoke_certificate(&serial_number, &reason))
+        }
+        Command::Ca(Ca::Init { certificate, key }) => init_authority(&certificate, &key),
+        Command::Ca(Ca::Sign { identity, request, certificate, key }) => {
+            runtime()?.block_on(sign(&identity, &request, &certificate, &key))
         }
         Command::StandIns => {
             log_to_stderr(LogFormat::Text);
@@ -153,15 +223,114 @@ fn doctor() -> Result<()> {
     Ok(())
 }
 
+async fn database() -> Result<platform::db::Db> {
+    let options = platform::db::DbOptions::new(database_url()?);
+    Ok(platform::db::Db::connect(&options, Arc::new(SystemClock), Arc::new(SystemIds)).await?)
+}
+
 async fn add_charge_point(station: &str, identity: &str) -> Result<()> {
     let station = domain::StationId::parse(station)?;
     let identity = domain::OcppIdentity::parse(identity)?;
-    let db =
-        platform::db::Db::connect(&platform::db::DbOptions::new(database_url()?), Arc::new(SystemClock), Arc::new(SystemIds))
-            .await?;
+    let db = database().await?;
     let stations = platform::stations::Stations::new(db.clone(), Arc::new(platform::LocalBus::new()));
     let added = stations.add_charge_point(station, identity).await?;
     writeln!(std::io::stdout(), "{}", added.password)?;
+    db.close().await;
+    Ok(())
+}
+
+async fn refusals(identity: Option<&str>, limit: u16) -> Result<()> {
+    let db = database().await?;
+    let refused = platform::refusals::Refusals::new(db.clone()).recent(identity, i64::from(limit)).await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{:<20}  {:>6}  {:<39}  {:<24}  reason", "last (UTC)", "times", "address", "identity")?;
+    for row in refused {
+        let last = row.last_at.format("%Y-%m-%d %H:%M:%S");
+        writeln!(out, "{last:<20}  {:>6}  {:<39}  {:<24}  {}", row.times, row.address, row.identity, row.reason)?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// The charge point of an identity.
+async fn charge_point(db: &Db, identity: &str) -> Result<ChargePointId> {
+    let identity = OcppIdentity::parse(identity)?;
+    let stations = Stations::new(db.clone(), Arc::new(LocalBus::new()));
+    stations.charge_point_by_identity(&identity).await?.with_context(|| format!("there is no charge point {identity}"))
+}
+
+async fn rotate_password(identity: &str) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    let charging = Charging::new(db.clone(), Arc::new(LocalBus::new()), ChargingSettings::default());
+    let command = charging.rotate_password(id).await?;
+    writeln!(std::io::stdout(), "queued as command {command}; the old password is good until the new one is seen")?;
+    db.close().await;
+    Ok(())
+}
+
+async fn set_security_profile(identity: &str, profile: i16) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    let profile = SecurityProfile::parse(profile).context("a profile is 1, 2 or 3")?;
+    certificates(&db, None).set_security_profile(id, profile).await?;
+    db.close().await;
+    Ok(())
+}
+
+async fn show_certificates(identity: &str) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    let mut out = std::io::stdout();
+    for certificate in certificates(&db, None).of(id).await? {
+        let day = |time: chrono::DateTime<chrono::Utc>| time.format("%Y-%m-%d").to_string();
+        let state = match (certificate.revoked_at, certificate.first_used_at) {
+            (Some(at), _) => format!("revoked {}: {}", day(at), certificate.revocation_reason.unwrap_or_default()),
+            (None, Some(at)) => format!("in use since {}", day(at)),
+            (None, None) => "not used yet".to_owned(),
+        };
+        let (from, until) = (day(certificate.issued_at), day(certificate.expires_at));
+        writeln!(out, "{}  {from} – {until}  {}  {state}", certificate.serial_number, certificate.common_name)?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn revoke_certificate(serial_number: &str, reason: &str) -> Result<()> {
+    let db = database().await?;
+    let identity = certificates(&db, None).revoke(serial_number, reason).await?;
+    writeln!(std::io::stdout(), "revoked; it was {identity}'s")?;
+    db.close().await;
+    Ok(())
+}
+
+fn certificates(db: &Db, authority: Option<CertificateAuthority>) -> Certificates {
+    Certificates::new(db.clone(), Arc::new(LocalBus::new()), authority.map(Arc::new))
+}
+
+fn init_authority(certificate: &Path, key: &Path) -> Result<()> {
+    let new = CertificateAuthority::generate(&SystemIds, SystemClock.now())?;
+    // The key first: a certificate without its key would only be in the way. Nobody but the owner reads it, from its first moment on.
+    write_new(key, &new.key_pem, 0o600)?;
+    write_new(certificate, &new.certificate_pem, 0o644)
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(mode).open(path);
+    let mut file = file.with_context(|| format!("making {}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    Ok(file.sync_all()?)
+}
+
+async fn sign(identity: &str, request: &Path, certificate: &Path, key: &Path) -> Result<()> {
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+    let authority = CertificateAuthority::read(&read(certificate)?, &read(key)?)?;
+    let request = read(request)?;
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    let signed = certificates(&db, Some(authority)).sign(id, &request, Actor::System).await?;
+    write!(std::io::stdout(), "{}", signed.pem)?;
     db.close().await;
     Ok(())
 }

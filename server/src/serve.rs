@@ -10,9 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use api::guest::GuestApi;
 use app::{AppState, Site};
+use axum::middleware::from_fn_with_state;
 use chrono::TimeDelta;
-use csms::{Csms, CsmsSettings};
+use csms::{AdmissionSettings, Csms, CsmsSettings};
 use platform::balance::{Balance, BalanceSettings};
+use platform::certificates::CertificateAuthority;
 use platform::charging::{Charging, ChargingSettings, Ingest};
 use platform::db::{Db, DbOptions};
 use platform::guest::{Guest, GuestParts, GuestSettings};
@@ -33,7 +35,10 @@ use crate::client_address::TrustedProxies;
 use crate::config::{ApiVersion, Config};
 use crate::live::Live;
 use crate::origin::AllowedOrigins;
+use crate::peer;
+use crate::port::{self, Below};
 use crate::router::{Parts, router};
+use crate::tls::{Tls, TlsFiles};
 use crate::webhook::Webhooks;
 
 /// Partitions of the frame log are looked after this often.
@@ -48,6 +53,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// A running server.
 pub struct Running {
     pub address: SocketAddr,
+    /// Of the charge points' own TLS port, if there is one.
+    pub ocpp_tls_address: Option<SocketAddr>,
     pub db: Db,
     pub jobs: Runner,
     pub charging: Charging,
@@ -95,7 +102,12 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         charging.clone(),
         ingest,
         Arc::clone(&bus),
-        CsmsSettings { node: config.node.clone(), ..CsmsSettings::default() },
+        CsmsSettings {
+            node: config.node.clone(),
+            admission: admission(config.database_connections_max),
+            authority: authority(config)?,
+            ..CsmsSettings::default()
+        },
     );
 
     let payments = Arc::new(namba(config, &ids).context("the client of Namba One")?);
@@ -133,6 +145,8 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     handlers.extend(notify.handlers());
     let jobs = Runner::new(db.clone(), config.node.clone(), handlers);
 
+    let proxies = Arc::new(TrustedProxies::new(config.trusted_proxies.clone()));
+    let sockets = csms::router(csms.clone()).layer(from_fn_with_state(Arc::clone(&proxies), peer::know));
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening at {}", config.listen))?;
     let address = listener.local_addr()?;
     let site = router(
@@ -144,22 +158,30 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
                 shutdown: stop.clone(),
                 open: Arc::new(AtomicUsize::new(0)),
             },
-            webhooks: Webhooks {
-                guest: Arc::new(guest) as Arc<dyn GuestApi>,
-                proxies: Arc::new(TrustedProxies::new(config.trusted_proxies.clone())),
-            },
-            csms: csms::router(csms.clone()),
+            webhooks: Webhooks { guest: Arc::new(guest) as Arc<dyn GuestApi>, proxies },
+            csms: sockets.clone(),
             db: db.clone(),
         },
         &config.site_root,
     );
-    let stopped = stop.clone();
-    tasks.spawn(async move {
-        let service = site.into_make_service_with_connect_info::<SocketAddr>();
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).await {
-            tracing::error!(%error, "Serving ended");
+    tasks.spawn(port::serve(listener, Below::Plain, site, stop.clone(), tasks.clone()));
+    let ocpp_tls_address = match &config.ocpp_tls {
+        None => None,
+        Some(own) => {
+            let files = TlsFiles {
+                certificate: own.certificate.clone(),
+                key: own.key.clone(),
+                authority: config.authority.as_ref().map(|files| files.certificate.clone()),
+            };
+            let tls = Tls::read(files).context("the charge points' TLS port")?;
+            let listener = TcpListener::bind(own.listen).await.with_context(|| format!("listening at {}", own.listen))?;
+            let address = listener.local_addr()?;
+            tasks.spawn(tls.clone().watch(stop.clone()));
+            tasks.spawn(port::serve(listener, Below::Tls(tls, csms.clone()), sockets, stop.clone(), tasks.clone()));
+            tracing::info!(%address, "Charge points come over TLS at {address}");
+            Some(address)
         }
-    });
+    };
     let (runner, stopped) = (jobs.clone(), stop.clone());
     tasks.spawn(async move { runner.run(stopped).await });
     let (watched, stopped) = (charging.clone(), stop.clone());
@@ -175,7 +197,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
         }
     }));
     tracing::info!(%address, "Serving at {address}");
-    Ok(Running { address, db, jobs, charging, csms, stop, tasks })
+    Ok(Running { address, ocpp_tls_address, db, jobs, charging, csms, stop, tasks })
 }
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -199,6 +221,25 @@ async fn every<F: Future<Output = Result<()>>>(period: Duration, stop: Cancellat
         if let Err(error) = run().await {
             tracing::error!(%error, "A periodic task failed; it is tried again");
         }
+    }
+}
+
+/// The authority's files, read once: a new authority is a restart, since it is the work of a day at least.
+fn authority(config: &Config) -> Result<Option<Arc<CertificateAuthority>>> {
+    let Some(files) = &config.authority else { return Ok(None) };
+    let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+    let authority = CertificateAuthority::read(&read(&files.certificate)?, &read(&files.key)?)?;
+    Ok(Some(Arc::new(authority)))
+}
+
+/// A storm of charge points gets a third of the database's connections to come in by and half of them for their messages; the rest is
+/// the guests'.
+fn admission(connections_max: u32) -> AdmissionSettings {
+    let connections = usize::try_from(connections_max).unwrap_or(usize::MAX);
+    AdmissionSettings {
+        handshakes_at_once: (connections / 3).max(1),
+        messages_at_once: (connections / 2).max(1),
+        ..AdmissionSettings::default()
     }
 }
 

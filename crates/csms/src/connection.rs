@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite;
 
 use crate::Csms;
+use crate::admission::Turn;
 use crate::handler::{Context, Reply};
 use crate::protocol::Protocol;
 use crate::registry::Link;
@@ -98,6 +99,7 @@ impl Connection {
         charge_point: ChargePointId,
         protocol: Protocol,
         mut socket: WebSocket,
+        turn: Turn,
     ) {
         let lease = match csms.0.stations.connected(charge_point, protocol.subprotocol(), &csms.0.settings.node).await {
             Ok(lease) => lease,
@@ -112,11 +114,11 @@ impl Connection {
         let ask_at = Some(Instant::now() + csms.0.settings.ask_status_after);
         let mut connection = Self { csms, identity, protocol, lease, socket, outstanding: None, missed_pings: 0, ask_at };
         // A panic costs this connection and no more: it is told from a broken link, and the row says that it is gone.
-        let end = AssertUnwindSafe(connection.serve(&link)).catch_unwind().await.unwrap_or(End::Defect);
+        let end = AssertUnwindSafe(connection.serve(&link, turn)).catch_unwind().await.unwrap_or(End::Defect);
         connection.finish(end).await;
     }
 
-    async fn serve(&mut self, link: &Arc<Link>) -> End {
+    async fn serve(&mut self, link: &Arc<Link>, turn: Turn) -> End {
         let mut hints = self.csms.0.bus.subscribe(&Topic::charge_point(&self.identity)).await;
         let shutdown = self.csms.0.shutdown.clone();
         let ping_every = self.csms.0.settings.ping_every;
@@ -124,6 +126,8 @@ impl Connection {
         if let Err(end) = Box::pin(self.greet()).await {
             return end;
         }
+        // Only now it is in: what it cost the database to come is over.
+        drop(turn);
         loop {
             let give_up_at = self.outstanding.as_ref().map(|o| o.give_up_at);
             let next_timer = [Some(ping_at), give_up_at, self.ask_at].into_iter().flatten().min().unwrap_or(ping_at);
@@ -204,7 +208,10 @@ impl Connection {
                     message_id: id.to_string(),
                     received_at,
                 };
-                let handled = (self.protocol.handle)(context, &action, payload).await;
+                let handled = {
+                    let _turn = self.csms.0.admission.message().await;
+                    (self.protocol.handle)(context, &action, payload).await
+                };
                 let counters = self.csms.0.registry.counters();
                 let is_answer = matches!(handled.reply, Reply::Result(_));
                 let counter = if is_answer { &counters.calls_answered } else { &counters.calls_refused };
@@ -296,8 +303,11 @@ impl Connection {
                 }
             };
             let id = command.id.to_string();
-            let frame =
-                self.logged(self.csms.0.charging.now(), Direction::Out, 2, Some(&id), Some(call.action), &call.frame, None);
+            let shown = match command.body.secret() {
+                Some(secret) if !secret.is_empty() => call.frame.replace(secret, "***"),
+                _ => call.frame.clone(),
+            };
+            let frame = self.logged(self.csms.0.charging.now(), Direction::Out, 2, Some(&id), Some(call.action), &shown, None);
             self.write(vec![frame], None).await?;
             self.send(call.frame).await?;
             self.csms.0.registry.counters().commands_sent.fetch_add(1, Ordering::Relaxed);

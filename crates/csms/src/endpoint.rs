@@ -1,20 +1,25 @@
 //! The handshake of `GET /ocpp/{identity}`: who it is, what it speaks, and a clear refusal otherwise.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::{ChargePointId, OcppIdentity};
 use ocpp::frame::MAX_FRAME_BYTES;
-use platform::stations::Authentication;
+use platform::certificates::Verdict;
+use platform::refusals::{Reason, Refusal};
+use platform::stations::SecurityProfile;
 
 use crate::Csms;
+use crate::admission::Turn;
 use crate::connection::Connection;
 use crate::protocol::Protocol;
 
@@ -24,75 +29,108 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// `user:password` in Basic: 48 characters, a colon, 128 bytes, and the odd encoding.
 const CREDENTIALS_BYTES_MAX: usize = 512;
+/// When to come again while the database does not answer or the node is full: about what a failover takes.
+const COME_AGAIN_S: u64 = 30;
 
 /// The routes of the charge points. A slash at the end is tolerated: configuration pages of chargers add one.
 pub fn router(csms: Csms) -> Router {
     Router::new().route("/ocpp/{identity}", get(connect)).route("/ocpp/{identity}/", get(connect)).with_state(csms)
 }
 
-/// Why a handshake ends without a socket. Each is visible to staff in the log with the identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// Not an identity, or none that is known.
-    Unknown,
-    /// No or wrong credentials, or those of another charge point.
-    Unauthorized,
-    /// Nothing in common to speak.
-    NoProtocol,
-    /// Full, or the database does not answer: come again.
-    Busy,
+/// Who is at the other end, as the port saw it that took the connection: an extension of the request.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The peer's, or what a trusted proxy says of it.
+    pub address: IpAddr,
+    /// Nobody on the way could read the password.
+    pub is_encrypted: bool,
+    /// Shown in the TLS handshake, and signed by our authority (DER).
+    pub certificate: Option<Arc<[u8]>>,
 }
 
-impl Refusal {
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown charge point",
-            Self::Unauthorized => "wrong or missing credentials",
-            Self::NoProtocol => "no common subprotocol",
-            Self::Busy => "too busy",
-        }
+impl Peer {
+    /// Somebody who came without TLS.
+    pub fn plain(address: IpAddr) -> Self {
+        Self { address, is_encrypted: false, certificate: None }
+    }
+
+    fn of(extensions: &Extensions) -> Self {
+        let connected = || extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Self::plain(info.0.ip()));
+        // Without either, all are one address: bounded together.
+        extensions.get::<Self>().cloned().or_else(connected).unwrap_or_else(|| Self::plain(Ipv4Addr::UNSPECIFIED.into()))
     }
 }
 
-impl IntoResponse for Refusal {
+/// Why a handshake ends without a socket. Each is visible to staff ([`platform::refusals`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Refused {
+    reason: Reason,
+    come_again_s: u64,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self { reason, come_again_s: COME_AGAIN_S }
+    }
+}
+
+impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        match self {
-            Self::Unknown => (StatusCode::NOT_FOUND, "unknown charge point\n").into_response(),
-            Self::Unauthorized => (
+        match self.reason {
+            Reason::UnknownIdentity => (StatusCode::NOT_FOUND, "unknown charge point\n").into_response(),
+            Reason::NoPassword | Reason::WrongPassword => (
                 StatusCode::UNAUTHORIZED,
                 [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"ocpp\", charset=\"UTF-8\""))],
                 "wrong or missing credentials\n",
             )
                 .into_response(),
-            Self::NoProtocol => {
+            Reason::NotEncrypted
+            | Reason::NoCertificate
+            | Reason::ForeignCertificate
+            | Reason::RevokedCertificate
+            | Reason::ExpiredCertificate
+            | Reason::TlsFailed => (StatusCode::FORBIDDEN, format!("{}\n", self.reason.as_str())).into_response(),
+            Reason::NoProtocol => {
                 (StatusCode::BAD_REQUEST, format!("offer one of these in Sec-WebSocket-Protocol: {}\n", Protocol::names()))
                     .into_response()
             }
-            Self::Busy => {
-                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from_static("30"))], "come again\n")
+            Reason::TooManyFailures | Reason::TooMany | Reason::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, HeaderValue::from(self.come_again_s))], "come again\n")
                     .into_response()
             }
         }
     }
+}
+
+/// A handshake that succeeded.
+struct Admitted {
+    identity: OcppIdentity,
+    charge_point: ChargePointId,
+    protocol: Protocol,
+    /// The subprotocol in the charge point's own spelling: it compares what it gets with what it sent.
+    subprotocol: HeaderValue,
+    turn: Turn,
 }
 
 async fn connect(
     State(csms): State<Csms>,
     Path(identity): Path<String>,
     headers: HeaderMap,
+    extensions: Extensions,
     mut upgrade: WebSocketUpgrade,
 ) -> Response {
-    match admit(&csms, &identity, &headers).await {
-        Err(refusal) => {
+    let peer = Peer::of(&extensions);
+    match admit(&csms, &peer, &identity, &headers).await {
+        Err(refused) => {
             csms.0.registry.counters().handshakes_refused.fetch_add(1, Ordering::Relaxed);
+            csms.0.refusals.note(Refusal { identity: &identity, address: peer.address, reason: refused.reason });
             // A foreign identity is a text from outside: short, and without control characters.
             let shown: String = identity.chars().filter(|c| !c.is_control()).take(48).collect();
-            tracing::warn!(charge_point.identity = %shown, reason = refusal.reason(), "Refused a handshake of {shown}");
-            refusal.into_response()
+            tracing::debug!(charge_point.identity = %shown, reason = refused.reason.as_str(), "Refused a handshake of {shown}");
+            refused.into_response()
         }
-        Ok((identity, charge_point, protocol, name)) => {
-            // In the charge point's own spelling: it compares what it gets with what it sent.
-            upgrade.set_selected_protocol(name);
+        Ok(Admitted { identity, charge_point, protocol, subprotocol, turn }) => {
+            upgrade.set_selected_protocol(subprotocol);
             upgrade
                 .read_buffer_size(READ_BUFFER_BYTES)
                 .write_buffer_size(0)
@@ -102,40 +140,82 @@ async fn connect(
                 .on_upgrade(move |socket| {
                     let tasks = csms.0.tasks.clone();
                     // On the heap, so that the upgrade's own task stays small.
-                    tasks.track_future(Box::pin(Connection::run(csms, identity, charge_point, protocol, socket)))
+                    tasks.track_future(Box::pin(Connection::run(csms, identity, charge_point, protocol, socket, turn)))
                 })
         }
     }
 }
 
-async fn admit(
-    csms: &Csms,
-    identity: &str,
-    headers: &HeaderMap,
-) -> Result<(OcppIdentity, ChargePointId, Protocol, HeaderValue), Refusal> {
-    let identity = OcppIdentity::parse(identity).map_err(|_| Refusal::Unknown)?;
+async fn admit(csms: &Csms, peer: &Peer, identity: &str, headers: &HeaderMap) -> Result<Admitted, Refused> {
+    let parsed = OcppIdentity::parse(identity);
     if csms.0.shutdown.is_cancelled()
         || csms.0.registry.counters().connections.load(Ordering::Relaxed) >= csms.0.settings.connections_max
     {
-        return Err(Refusal::Busy);
+        return Err(Reason::TooMany.into());
     }
+    // What cannot be an identity counts as an attempt of its address all the same.
+    let key = if parsed.is_ok() { identity } else { "" };
+    let turn = csms.0.admission.enter(peer.address, key).await.map_err(|too_many| Refused {
+        reason: if too_many.by_failures { Reason::TooManyFailures } else { Reason::TooMany },
+        come_again_s: too_many.come_again_s,
+    })?;
+    let admitted = match parsed {
+        Ok(identity) => authenticate(csms, peer, identity, headers).await,
+        Err(_) => Err(Reason::UnknownIdentity),
+    };
+    match admitted {
+        Ok((identity, charge_point)) => {
+            csms.0.admission.succeeded(peer.address, identity.as_str());
+            let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
+            let (protocol, name) = Protocol::choose(offered).ok_or(Reason::NoProtocol)?;
+            let subprotocol = HeaderValue::from_str(name).map_err(|_| Reason::NoProtocol)?;
+            Ok(Admitted { identity, charge_point, protocol, subprotocol, turn })
+        }
+        Err(reason) => {
+            if reason != Reason::Unavailable {
+                csms.0.admission.failed(peer.address, key);
+            }
+            Err(reason.into())
+        }
+    }
+}
+
+/// Whether it is the charge point that it says it is, in the way that this charge point must show it: never in a weaker one.
+async fn authenticate(
+    csms: &Csms,
+    peer: &Peer,
+    identity: OcppIdentity,
+    headers: &HeaderMap,
+) -> Result<(OcppIdentity, ChargePointId), Reason> {
+    let unavailable = |error: &(dyn std::error::Error + 'static)| {
+        tracing::error!(error, "The credentials of {identity} could not be checked");
+        Reason::Unavailable
+    };
     let password = password_of(headers, &identity);
     // The database is asked even without a password, so that an unknown identity and a missing password are told apart as the
     // standards want it, and with one answer for all known ones.
-    let answer = csms.0.stations.authenticate(&identity, password.as_deref().unwrap_or_default()).await;
-    let charge_point = match answer {
-        Ok(Authentication::Accepted(charge_point)) if password.is_some() => charge_point,
-        Ok(Authentication::Accepted(_) | Authentication::WrongPassword) => return Err(Refusal::Unauthorized),
-        Ok(Authentication::UnknownIdentity) => return Err(Refusal::Unknown),
-        Err(error) => {
-            tracing::error!(%error, "The credentials of {identity} could not be checked");
-            return Err(Refusal::Busy);
-        }
-    };
-    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
-    let (protocol, name) = Protocol::choose(offered).ok_or(Refusal::NoProtocol)?;
-    let name = HeaderValue::from_str(name).map_err(|_| Refusal::NoProtocol)?;
-    Ok((identity, charge_point, protocol, name))
+    let found = csms.0.stations.at_the_door(&identity, password.as_deref().unwrap_or_default()).await;
+    let found = found.map_err(|error| unavailable(&error))?.ok_or(Reason::UnknownIdentity)?;
+    if found.security_profile > SecurityProfile::Basic && !peer.is_encrypted {
+        return Err(Reason::NotEncrypted);
+    }
+    if let Some(der) = &peer.certificate {
+        let verdict = csms.0.certificates.check(found.id, der).await.map_err(|error| unavailable(&error))?;
+        return match verdict {
+            Verdict::Accepted => Ok((identity, found.id)),
+            Verdict::Foreign => Err(Reason::ForeignCertificate),
+            Verdict::Revoked => Err(Reason::RevokedCertificate),
+            Verdict::Expired => Err(Reason::ExpiredCertificate),
+        };
+    }
+    if found.security_profile == SecurityProfile::Certificate {
+        return Err(Reason::NoCertificate);
+    }
+    match password {
+        None => Err(Reason::NoPassword),
+        Some(_) if found.password_is_right => Ok((identity, found.id)),
+        Some(_) => Err(Reason::WrongPassword),
+    }
 }
 
 /// The password of Basic credentials whose user is the identity itself (OCPP 1.6 security whitepaper § 2.2).

@@ -5,6 +5,7 @@
 //!
 //! A new protocol version is a folder beside [`v16`] and a row in [`protocol::Protocol`].
 
+mod admission;
 mod connection;
 mod dispatch;
 mod endpoint;
@@ -15,15 +16,20 @@ mod v16;
 mod v201;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::ChargePointId;
 use platform::Bus;
+use platform::certificates::{CertificateAuthority, Certificates};
 use platform::charging::{Charging, Ingest, IngestStats};
+use platform::refusals::Refusals;
 use platform::stations::Stations;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use endpoint::router;
+pub use admission::{AdmissionFigures, AdmissionSettings, Rate};
+pub use endpoint::{Peer, router};
 pub use registry::Counters;
 
 /// What can be set.
@@ -43,6 +49,10 @@ pub struct CsmsSettings {
     pub ask_status_after: Duration,
     /// Connections at the same time; the next one is told to come again later.
     pub connections_max: usize,
+    /// Signs the charge points' certificates.
+    pub authority: Option<Arc<CertificateAuthority>>,
+    /// How fast they may come in.
+    pub admission: AdmissionSettings,
 }
 
 impl Default for CsmsSettings {
@@ -55,6 +65,8 @@ impl Default for CsmsSettings {
             heartbeat_interval_s: 300,
             ask_status_after: Duration::from_secs(10),
             connections_max: 20_000,
+            authority: None,
+            admission: AdmissionSettings::default(),
         }
     }
 }
@@ -69,6 +81,9 @@ pub(crate) struct Inner {
     pub(crate) ingest: Ingest,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) settings: CsmsSettings,
+    pub(crate) admission: admission::Admission,
+    pub(crate) refusals: Refusals,
+    pub(crate) certificates: Certificates,
     pub(crate) registry: registry::Registry,
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -77,7 +92,11 @@ pub(crate) struct Inner {
 impl Csms {
     /// Starts the dispatcher of commands, so it is called within a runtime.
     pub fn new(stations: Stations, charging: Charging, ingest: Ingest, bus: Arc<dyn Bus>, settings: CsmsSettings) -> Self {
+        let refusals = Refusals::new(stations.db().clone());
         let csms = Self(Arc::new(Inner {
+            admission: admission::Admission::new(settings.admission, tokio::time::Instant::now()),
+            refusals: refusals.clone(),
+            certificates: Certificates::new(stations.db().clone(), bus.clone(), settings.authority.clone()),
             stations,
             charging,
             ingest,
@@ -88,6 +107,7 @@ impl Csms {
             tasks: TaskTracker::new(),
         }));
         csms.0.tasks.spawn(dispatch::run(csms.clone()));
+        csms.0.tasks.spawn(refusals.run(csms.0.shutdown.clone()));
         csms
     }
 
@@ -96,9 +116,30 @@ impl Csms {
         self.0.ingest.stats()
     }
 
+    /// The charge points' certificates.
+    pub fn certificates(&self) -> &Certificates {
+        &self.0.certificates
+    }
+
+    /// Those who were not let in.
+    pub fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
     /// Figures for the bench and the metrics.
     pub fn counters(&self) -> &Counters {
         self.0.registry.counters()
+    }
+
+    /// How full it was at the door.
+    pub fn admission(&self) -> &AdmissionFigures {
+        &self.0.admission.figures
+    }
+
+    /// What this charge point is told to send heartbeats at: each a little different, and slower the more there are.
+    pub(crate) fn heartbeat_interval_s(&self, charge_point: ChargePointId) -> u32 {
+        let connections = self.counters().connections.load(Ordering::Relaxed);
+        admission::heartbeat_interval_s(self.0.settings.heartbeat_interval_s, connections, &charge_point.to_string())
     }
 
     /// Closes all sockets with 1012 (service restart) and waits until their last frames are kept.

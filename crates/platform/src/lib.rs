@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod balance;
 pub mod bus;
+pub mod certificates;
 pub mod charging;
 pub mod clock;
 pub mod db;
@@ -20,6 +21,7 @@ pub mod ledger;
 pub mod notify;
 pub mod ocpp_logs;
 pub mod receipts;
+pub mod refusals;
 pub mod stations;
 pub mod tariffs;
 #[cfg(any(test, feature = "testing"))]

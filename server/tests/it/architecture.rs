@@ -215,6 +215,8 @@ const TWICE: &[(&str, &str)] = &[
     ("rand_chacha", "as rand"),
     ("rand_core", "as rand"),
     ("hashbrown", "indexmap is ahead of sqlx"),
+    ("nom", "x509-parser, which reads certificate requests, is behind printpdf"),
+    ("untrusted", "aws-lc-rs has an older one than rustls-webpki for what x509-parser asks of it"),
     ("thiserror", "gloo-net of leptos is behind"),
     ("thiserror-impl", "as thiserror"),
 ];

@@ -8,8 +8,10 @@ mod bad_input;
 mod crash;
 mod guest;
 mod guest_way;
+mod ocpp_security;
 mod peers;
 mod pg_proxy;
+mod storm;
 
 /// Spawns a task of the test's own outside world.
 #[allow(clippy::disallowed_methods, reason = "the outside world of a test ends with its runtime")]

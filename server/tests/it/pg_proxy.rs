@@ -31,6 +31,7 @@ pub struct PgProxy {
     pub address: SocketAddr,
     commits: Arc<AtomicU64>,
     trap: Arc<Trap>,
+    paused: tokio::sync::watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -52,21 +53,32 @@ impl PgProxy {
             spring: std::sync::Mutex::new(None),
         });
         let (counter, shared) = (Arc::clone(&commits), Arc::clone(&trap));
+        let (paused, is_paused) = tokio::sync::watch::channel(false);
         let task = super::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (counter, shared) = (Arc::clone(&counter), Arc::clone(&shared));
+                let (counter, shared, is_paused) = (Arc::clone(&counter), Arc::clone(&shared), is_paused.clone());
                 super::spawn(async move {
                     // An error ends this one connection: the server sees a lost database connection, which is what a crash looks like.
-                    let _ = forward(client, postgres, counter, shared).await;
+                    let _ = forward(client, postgres, counter, shared, is_paused).await;
                 });
             }
         });
-        Self { address, commits, trap, task }
+        Self { address, commits, trap, paused, task }
     }
 
     /// Commits seen so far.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
+    }
+
+    /// PostgreSQL gets nothing more, and the connections stand: a database that is there and silent.
+    pub fn pause(&self) {
+        self.paused.send_replace(true);
+    }
+
+    /// What was held back goes on in its order.
+    pub fn resume(&self) {
+        self.paused.send_replace(false);
     }
 
     /// Springs at the `nth` commit from now (1 is the next).
@@ -92,7 +104,13 @@ const SIMPLE_QUERY: u8 = b'Q';
 /// No message of the tests is larger; a broken length must not make the proxy allocate the world.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
-async fn forward(client: TcpStream, postgres: SocketAddr, commits: Arc<AtomicU64>, trap: Arc<Trap>) -> std::io::Result<()> {
+async fn forward(
+    client: TcpStream,
+    postgres: SocketAddr,
+    commits: Arc<AtomicU64>,
+    trap: Arc<Trap>,
+    mut is_paused: tokio::sync::watch::Receiver<bool>,
+) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     let server = TcpStream::connect(postgres).await?;
     server.set_nodelay(true)?;
@@ -122,6 +140,8 @@ async fn forward(client: TcpStream, postgres: SocketAddr, commits: Arc<AtomicU64
             let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
             let mut body = vec![0; length.saturating_sub(4).min(MESSAGE_BYTES_MAX)];
             from_client.read_exact(&mut body).await?;
+            // The proxy that is gone pauses nothing.
+            let _ = is_paused.wait_for(|paused| !paused).await;
             let is_commit = head[0] == SIMPLE_QUERY && body.len() >= 6 && body[..6].eq_ignore_ascii_case(b"commit");
             let springs = is_commit && {
                 let count = commits.fetch_add(1, Ordering::SeqCst) + 1;

@@ -18,7 +18,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
     Ok(Response {
         status: RegistrationStatus::Accepted,
         current_time: boot.now.into(),
-        interval_s: context.csms.0.settings.heartbeat_interval_s,
+        interval_s: context.csms.heartbeat_interval_s(context.lease.charge_point),
     })
 }
 

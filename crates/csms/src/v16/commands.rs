@@ -17,6 +17,9 @@ const METER_CONTENT: &str = "MeterValuesSampledData";
 /// The register bills; power makes the projection sharper; the state of charge is for the driver.
 const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Import,SoC";
 
+/// The key of the password (1.6 security whitepaper § 2.2.1).
+const PASSWORD: &str = "AuthorizationKey";
+
 /// Says a command in 1.6.
 pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
     let id = command.id.to_string();
@@ -53,6 +56,7 @@ pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
             &trigger_message::Request { requested_message: trigger_message::Requested::BootNotification, connector_id: None },
         ),
         CommandBody::SetMeterInterval { seconds } => set(&id, METER_INTERVAL, &seconds.to_string()),
+        CommandBody::SetPassword { password, .. } => set(&id, PASSWORD, password.expose()),
         CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
         // No key means all of them (1.6 § 5.8).
         CommandBody::ReportInventory { .. } => call(&id, &get_configuration::Request { keys: None }),
@@ -74,7 +78,7 @@ pub(crate) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome 
         CommandBody::ReportStatus { .. } | CommandBody::ReportBoot => {
             status::<trigger_message::Response>(payload, |r| r.status == trigger_message::Status::Accepted)
         }
-        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent => {
+        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent | CommandBody::SetPassword { .. } => {
             status::<change_configuration::Response>(payload, |r| {
                 matches!(r.status, change_configuration::Status::Accepted | change_configuration::Status::RebootRequired)
             })

@@ -24,7 +24,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
     }
     Ok(Response {
         current_time: boot.now.into(),
-        interval_s: csms.settings.heartbeat_interval_s,
+        interval_s: context.csms.heartbeat_interval_s(lease.charge_point),
         status: Status::Accepted,
         status_info: None,
     })

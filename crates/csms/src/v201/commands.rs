@@ -16,6 +16,9 @@ use crate::handler::{Call, call};
 const SAMPLED_DATA: &str = "SampledDataCtrlr";
 const METER_INTERVAL: &str = "TxUpdatedInterval";
 const METER_CONTENT: &str = "TxUpdatedMeasurands";
+/// The component of the password, and its variable (2.0.1 A01.FR.02).
+const SECURITY: &str = "SecurityCtrlr";
+const PASSWORD: &str = "BasicAuthPassword";
 /// The register bills; power makes the projection sharper; the state of charge is for the driver.
 const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Import,SoC";
 
@@ -59,8 +62,9 @@ pub(super) fn say(command: &Command) -> Result<Call, EncodeError> {
         CommandBody::ReportBoot => {
             call(&id, &trigger_message::Request { requested_message: trigger_message::Requested::BootNotification, evse: None })
         }
-        CommandBody::SetMeterInterval { seconds } => set(&id, METER_INTERVAL, &seconds.to_string()),
-        CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
+        CommandBody::SetMeterInterval { seconds } => set(&id, SAMPLED_DATA, METER_INTERVAL, &seconds.to_string()),
+        CommandBody::SetMeterContent => set(&id, SAMPLED_DATA, METER_CONTENT, METER_MEASURANDS),
+        CommandBody::SetPassword { password, .. } => set(&id, SECURITY, PASSWORD, password.expose()),
         CommandBody::ReportInventory { request } => call(
             &id,
             &get_base_report::Request {
@@ -71,11 +75,11 @@ pub(super) fn say(command: &Command) -> Result<Call, EncodeError> {
     }
 }
 
-fn set(id: &str, name: &str, value: &str) -> Result<Call, EncodeError> {
+fn set(id: &str, component: &str, name: &str, value: &str) -> Result<Call, EncodeError> {
     let data = set_variables::SetVariableData {
         attribute_type: None,
         attribute_value: value.into(),
-        component: Component { name: SAMPLED_DATA.into(), instance: None, evse: None },
+        component: Component { name: component.into(), instance: None, evse: None },
         variable: Variable { name: name.into(), instance: None },
     };
     call(id, &set_variables::Request { set_variable_data: vec![data].into() })
@@ -96,7 +100,7 @@ pub(super) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome 
         CommandBody::ReportStatus { .. } | CommandBody::ReportBoot => {
             status::<trigger_message::Response>(payload, |r| r.status == trigger_message::Status::Accepted)
         }
-        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent => {
+        CommandBody::SetMeterInterval { .. } | CommandBody::SetMeterContent | CommandBody::SetPassword { .. } => {
             status::<set_variables::Response>(payload, |r| {
                 !r.set_variable_result.is_empty()
                     && r.set_variable_result.iter().all(|result| {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test is a test")]
 
+mod admission;
 mod commands;
 mod field_cases;
 mod handshake;
@@ -9,6 +10,7 @@ mod house;
 mod log;
 mod money_mistakes;
 mod oca;
+mod passwords;
 mod sessions;
 mod sockets;
 mod v201;

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 
 use super::flow::Brought;
 use super::store::{self, CommandRow, NewCommand};
-use super::{Charging, ChargingError, Command, CommandBody, CommandOutcome, ResetKind};
+use super::{Charging, ChargingError, Command, CommandBody, CommandOutcome, ResetKind, Secret};
 use crate::bus::Topic;
 use crate::db::{self, Tx};
 use crate::stations::{self, Lease, StationsError};
 
 /// What every command but a session's own has time for, from being queued to being answered.
 const HOUSEKEEPING_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+/// A new password waits so long for a charge point that is offline.
+const PASSWORD_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::days(7);
 
 impl Charging {
     /// Takes the next command to be sent over this connection. One at a time: its answer comes to [`Self::command_answered`].
@@ -59,6 +61,26 @@ impl Charging {
     pub async fn ask_inventory(&self, lease: Lease, request: i32) -> Result<(), ChargingError> {
         let key = format!("inventory:{}:{request}", lease.charge_point);
         self.ask(lease.charge_point, CommandBody::ReportInventory { request }, key).await
+    }
+
+    /// Sends the charge point a new password. The old one is good until the charge point is seen with the new one; an offline charge point gets
+    /// it when it comes back within a week.
+    pub async fn rotate_password(&self, charge_point: ChargePointId) -> Result<CommandId, ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let this = this.clone();
+            async move {
+                let identity =
+                    stations::identity(&mut tx, charge_point).await?.ok_or(ChargingError::NotFound("charge point"))?;
+                let (candidate, password) = stations::send_password(&mut tx, charge_point).await?;
+                let (now, key) = (tx.now(), format!("password:{candidate}"));
+                let body = CommandBody::SetPassword { candidate, password: Secret::new(password) };
+                let deadline = now + PASSWORD_DEADLINE;
+                this.queue(&mut tx, charge_point, Some(&identity), &key, None, &body, now, deadline).await?;
+                Ok(store::command_by_key(&mut *tx, &key).await?)
+            }
+        })
+        .await
     }
 
     async fn ask(&self, charge_point: ChargePointId, body: CommandBody, key: String) -> Result<(), ChargingError> {
@@ -153,7 +175,8 @@ impl Charging {
                 | CommandBody::ReportBoot
                 | CommandBody::SetMeterInterval { .. }
                 | CommandBody::SetMeterContent
-                | CommandBody::ReportInventory { .. },
+                | CommandBody::ReportInventory { .. }
+                | CommandBody::SetPassword { .. },
                 _,
             ) => {
                 if command.deadline_at > now {
@@ -267,6 +290,12 @@ impl Charging {
                 self.apply(tx, &mut row, SessionEvent::StopRefused, Brought::default()).await
             }
             (CommandBody::Stop { transaction, .. }, None) => self.stop_unpaid(tx, *transaction).await,
+            // A no, or never sent: it has not got it. Anything else leaves both passwords good, until one of them is seen.
+            (CommandBody::SetPassword { candidate, .. }, _)
+                if failure == StartFailure::Rejected || !store::was_sent(&mut **tx, command.id).await? =>
+            {
+                Ok(stations::forget_sent_password(tx, *candidate).await?)
+            }
             _ => Ok(()),
         }
     }

@@ -500,6 +500,45 @@ pub enum CommandBody {
     ReportInventory {
         request: i32,
     },
+    /// Use this password from the next connection on.
+    SetPassword {
+        /// Of `charge_point_password`.
+        candidate: Uuid,
+        /// Gone from the row when the command has ended.
+        #[serde(default)]
+        password: Secret,
+    },
+}
+
+impl CommandBody {
+    /// What must not be seen in the log of frames.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::SetPassword { password, .. } => Some(password.expose()),
+            _ => None,
+        }
+    }
+}
+
+/// A text that does not show itself.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1226,7 +1226,10 @@ pub(super) async fn finish_command(
     now: Time,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
-        "update command set state = $2, answered_at = $3, answer = $4 where id = $1 and state = any($5)",
+        // A password is not kept longer than it is needed.
+        "update command set state = $2, answered_at = $3, answer = $4,
+            body = case when body ->> 'type' = 'set_password' then body - 'password' else body end
+        where id = $1 and state = any($5)",
         id.as_uuid(),
         state,
         now,
@@ -1236,6 +1239,19 @@ pub(super) async fn finish_command(
     .execute(e)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whether it ever went out.
+pub(super) async fn was_sent(e: impl PgExecutor<'_>, id: CommandId) -> Result<bool, sqlx::Error> {
+    let sent = sqlx::query_scalar!(r#"select sent_at is not null as "sent!" from command where id = $1"#, id.as_uuid())
+        .fetch_optional(e)
+        .await?;
+    Ok(sent.unwrap_or(false))
+}
+
+pub(super) async fn command_by_key(e: impl PgExecutor<'_>, business_key: &str) -> Result<CommandId, sqlx::Error> {
+    let id = sqlx::query_scalar!("select id from command where business_key = $1", business_key).fetch_one(e).await?;
+    Ok(CommandId::from_uuid(id))
 }
 
 /// Puts a command that was sent over an older connection back into the queue.

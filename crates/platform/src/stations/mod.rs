@@ -17,9 +17,11 @@ use domain::{ChargePointId, ConnectorCode, ConnectorId, OcppIdentity, PartnerId,
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgExecutor};
 use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
 
 pub(crate) use store::corrupt;
 
+use crate::audit::{self, Actor, AuditEvent};
 use crate::bus::{Bus, Topic};
 use crate::db::{self, Db, Tx, TxError};
 use crate::devices::Devices;
@@ -31,6 +33,10 @@ const PASSWORD_BYTES: usize = 18;
 const SALT_BYTES: usize = 16;
 /// A longer password is refused unread: the standards allow 40 bytes.
 const PASSWORD_BYTES_MAX: usize = 128;
+/// OCPP 1.6 (§ 6.3 of OCPP-J) has a key of 20 bytes, which is set as 40 hexadecimal digits.
+const RAW_KEY_BYTES: usize = 20;
+/// Passwords that were sent and of which it is not known whether they arrived. More: the charge point has a fault that no further password cures.
+const SENT_PASSWORDS_MAX: i64 = 4;
 /// The characters of a generated code: those of [`ConnectorCode`].
 const CODE_ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 /// 31^6: 887 million codes, so that guessing a neighbour's code is no sport.
@@ -52,6 +58,53 @@ pub struct Stations {
 pub struct Lease {
     pub charge_point: ChargePointId,
     pub epoch: i64,
+}
+
+/// OCPP's security profiles: the least that a charge point is let in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecurityProfile {
+    /// A password.
+    Basic,
+    /// A password, over TLS.
+    Tls,
+    /// A client certificate of ours.
+    Certificate,
+}
+
+impl SecurityProfile {
+    /// From the standard's number.
+    pub fn parse(number: i16) -> Option<Self> {
+        match number {
+            1 => Some(Self::Basic),
+            2 => Some(Self::Tls),
+            3 => Some(Self::Certificate),
+            _ => None,
+        }
+    }
+
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Basic => 1,
+            Self::Tls => 2,
+            Self::Certificate => 3,
+        }
+    }
+}
+
+/// What is known of a charge point at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtTheDoor {
+    pub id: ChargePointId,
+    pub security_profile: SecurityProfile,
+    pub password_is_right: bool,
+}
+
+/// What a charge point may call itself in a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub identity: OcppIdentity,
+    /// As it reported it.
+    pub serial_number: Option<String>,
 }
 
 /// What became of an identity and a password.
@@ -226,17 +279,43 @@ impl Stations {
         Devices::new(self.db.clone())
     }
 
+    /// The database that it stands on.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
     // The connection.
 
     /// Checks a password. Takes the same time for a right and a wrong one; that an identity is unknown is no secret
     /// (OCPP-J 1.6 § 3.1.1 wants it told apart).
     pub async fn authenticate(&self, identity: &OcppIdentity, password: &[u8]) -> Result<Authentication, StationsError> {
-        let Some(row) = store::credentials(self.db.pool(), identity).await? else {
-            return Ok(Authentication::UnknownIdentity);
-        };
-        let hash = hash(&row.password_salt, &password[..password.len().min(PASSWORD_BYTES_MAX)]);
-        let same = bool::from(hash.as_slice().ct_eq(&row.password_hash)) && password.len() <= PASSWORD_BYTES_MAX;
-        Ok(if same { Authentication::Accepted(row.id) } else { Authentication::WrongPassword })
+        Ok(match self.at_the_door(identity, password).await? {
+            None => Authentication::UnknownIdentity,
+            Some(found) if found.password_is_right => Authentication::Accepted(found.id),
+            Some(_) => Authentication::WrongPassword,
+        })
+    }
+
+    /// The same with what else counts at the door; `None` for an identity that is unknown. A new password that was sent to the charge point
+    /// becomes its own when it is seen here, and all others end.
+    pub async fn at_the_door(&self, identity: &OcppIdentity, password: &[u8]) -> Result<Option<AtTheDoor>, StationsError> {
+        let Some(row) = store::credentials(self.db.pool(), identity).await? else { return Ok(None) };
+        let mut password_is_right = opens(password, &row.password_salt, &row.password_hash);
+        if !password_is_right && !password.is_empty() {
+            let sent = store::sent_passwords(self.db.pool(), row.id).await?;
+            if let Some(seen) = sent.iter().find(|sent| opens(password, &sent.password_salt, &sent.password_hash)) {
+                let (charge_point, seen) = (row.id, seen.id);
+                password_is_right = db::tx(&self.db, move |mut tx| async move {
+                    let is_ours = store::adopt_password(&mut tx, charge_point, seen).await?;
+                    if is_ours {
+                        password_event(&mut tx, charge_point, "charge_point.password_changed").await?;
+                    }
+                    Ok::<_, StationsError>(is_ours)
+                })
+                .await?;
+            }
+        }
+        Ok(Some(AtTheDoor { id: row.id, security_profile: row.security_profile, password_is_right }))
     }
 
     /// A new connection takes over: whatever still writes under an older epoch is refused from now on.
@@ -419,6 +498,17 @@ impl Stations {
     }
 }
 
+/// Whether a password is the one of this hash. The 20 random bytes of OCPP 1.6's own key, which it says in hexadecimal digits when it is set and
+/// raw when it is used, are the same as their digits.
+fn opens(password: &[u8], salt: &[u8], expected: &[u8]) -> bool {
+    let is = |password: &[u8]| bool::from(hash(salt, password).as_slice().ct_eq(expected));
+    let raw_key = || {
+        let digits: String = password.iter().map(|byte| format!("{byte:02X}")).collect();
+        is(digits.as_bytes())
+    };
+    password.len() <= PASSWORD_BYTES_MAX && (is(password) || (password.len() == RAW_KEY_BYTES && raw_key()))
+}
+
 fn hash(salt: &[u8], password: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(salt).chain_update(password).finalize().into()
 }
@@ -480,6 +570,17 @@ async fn add_charge_point(tx: &mut Tx, station: StationId, identity: OcppIdentit
     Ok(NewChargePoint { id, identity, password })
 }
 
+async fn password_event(tx: &mut Tx, id: ChargePointId, action: &'static str) -> Result<(), StationsError> {
+    let event = AuditEvent {
+        actor: Actor::System,
+        action,
+        subject_kind: "charge_point",
+        subject_id: id.to_string(),
+        detail: serde_json::json!({}),
+    };
+    Ok(audit::record(tx, &event).await?)
+}
+
 async fn reset_password(tx: &mut Tx, identity: OcppIdentity) -> Result<NewChargePoint, StationsError> {
     let (password, salt, hash) = new_password(tx);
     let id = store::set_password(tx, &identity, &salt, &hash).await?.ok_or(StationsError::NotFound("charge point"))?;
@@ -514,6 +615,61 @@ async fn add_code(tx: &mut Tx, connector: ConnectorId, code: Option<ConnectorCod
 }
 
 // For the other modules, inside their transactions.
+
+/// Makes a new password that opens the door beside the charge point's own one, until one of them is seen ([`Stations::at_the_door`]). Its id
+/// and itself: 40 hexadecimal digits, which every version of OCPP takes.
+pub(crate) async fn send_password(tx: &mut Tx, charge_point: ChargePointId) -> Result<(Uuid, String), StationsError> {
+    // Locks the charge point, so that the count below holds.
+    names(tx, charge_point).await?.ok_or(StationsError::NotFound("charge point"))?;
+    if store::count_sent_passwords(&mut **tx, charge_point).await? >= SENT_PASSWORDS_MAX {
+        return Err(StationsError::Taken("every place for a password that waits to be used"));
+    }
+    let password = tx.ids().text(b"0123456789ABCDEF", 2 * RAW_KEY_BYTES);
+    let mut salt = vec![0; SALT_BYTES];
+    tx.ids().fill(&mut salt);
+    let (id, now) = (tx.uuid(), tx.now());
+    store::insert_sent_password(tx, id, charge_point, &salt, &hash(&salt, password.as_bytes()), now).await?;
+    password_event(tx, charge_point, "charge_point.password_sent").await?;
+    Ok((id, password))
+}
+
+/// The charge point has certainly not taken this password.
+pub(crate) async fn forget_sent_password(tx: &mut Tx, id: Uuid) -> Result<(), StationsError> {
+    Ok(store::delete_sent_password(tx, id).await?)
+}
+
+/// Says what the charge point is let in with from now on. What came in with less comes again with more.
+pub(crate) async fn set_security_profile(
+    tx: &mut Tx,
+    bus: Arc<dyn Bus>,
+    id: ChargePointId,
+    profile: SecurityProfile,
+) -> Result<(), StationsError> {
+    store::set_security_profile(&mut *tx, id, profile).await?;
+    let event = AuditEvent {
+        actor: Actor::System,
+        action: "charge_point.security_profile_set",
+        subject_kind: "charge_point",
+        subject_id: id.to_string(),
+        detail: serde_json::json!({ "security_profile": profile.number() }),
+    };
+    audit::record(tx, &event).await?;
+    cut_off(tx, bus, id).await.map(|_| ())
+}
+
+/// What a charge point may call itself. Its row stays locked until the transaction ends.
+pub(crate) async fn names(c: &mut PgConnection, id: ChargePointId) -> Result<Option<Names>, StationsError> {
+    Ok(store::names(c, id).await?)
+}
+
+/// Ends the connection of a charge point, wherever it is: what it writes is refused from now on, and its node closes it. It may come again.
+pub(crate) async fn cut_off(tx: &mut Tx, bus: Arc<dyn Bus>, id: ChargePointId) -> Result<OcppIdentity, StationsError> {
+    let now = tx.now();
+    let (identity, epoch) = store::cut_off(&mut *tx, id, now).await?.ok_or(StationsError::NotFound("charge point"))?;
+    let topic = Topic::charge_point(&identity);
+    tx.after_commit(move || bus.publish(&topic, &format!("epoch {epoch}")));
+    Ok(identity)
+}
 
 /// The facts of a connector.
 pub(crate) async fn connector(c: &mut PgConnection, connector: ConnectorId) -> Result<Option<ConnectorFacts>, StationsError> {

@@ -7,8 +7,11 @@ use chrono::{DateTime, Duration, Utc};
 use domain::stations::{ConnectorStatus, CurrentType, PlugType};
 use domain::{ChargePointId, ConnectorCode, ConnectorId, OcppIdentity, PartnerId, StationId, TariffId, Watt};
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
-use super::{BootFacts, ConnectorFacts, Lease, NewConnector, NewPartner, NewStation, StationFacts, StatusReport};
+use super::{
+    BootFacts, ConnectorFacts, Lease, Names, NewConnector, NewPartner, NewStation, SecurityProfile, StationFacts, StatusReport,
+};
 
 /// `last_seen_at` is this exact: writing it with every message would double the writes of a meter reading.
 const LAST_SEEN_SECONDS: i64 = 10;
@@ -22,17 +25,132 @@ pub(super) struct Credentials {
     pub id: ChargePointId,
     pub password_salt: Vec<u8>,
     pub password_hash: Vec<u8>,
+    pub security_profile: SecurityProfile,
+}
+
+/// A password that the charge point may have taken.
+pub(super) struct SentPassword {
+    pub id: Uuid,
+    pub password_salt: Vec<u8>,
+    pub password_hash: Vec<u8>,
 }
 
 pub(super) async fn credentials(e: impl PgExecutor<'_>, identity: &OcppIdentity) -> Result<Option<Credentials>, sqlx::Error> {
-    let row = sqlx::query!("select id, password_salt, password_hash from charge_point where identity = $1", identity.as_str())
-        .fetch_optional(e)
+    let row = sqlx::query!(
+        "select id, password_salt, password_hash, security_profile from charge_point where identity = $1",
+        identity.as_str()
+    )
+    .fetch_optional(e)
+    .await?;
+    row.map(|r| {
+        Ok(Credentials {
+            id: ChargePointId::from_uuid(r.id),
+            password_salt: r.password_salt,
+            password_hash: r.password_hash,
+            security_profile: SecurityProfile::parse(r.security_profile).ok_or_else(|| corrupt("security profile"))?,
+        })
+    })
+    .transpose()
+}
+
+pub(super) async fn sent_passwords(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<Vec<SentPassword>, sqlx::Error> {
+    sqlx::query_as!(
+        SentPassword,
+        "select id, password_salt, password_hash from charge_point_password where charge_point_id = $1 order by created_at desc",
+        id.as_uuid()
+    )
+    .fetch_all(e)
+    .await
+}
+
+pub(super) async fn count_sent_passwords(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<i64, sqlx::Error> {
+    let count = sqlx::query_scalar!("select count(*) from charge_point_password where charge_point_id = $1", id.as_uuid())
+        .fetch_one(e)
         .await?;
-    Ok(row.map(|r| Credentials {
-        id: ChargePointId::from_uuid(r.id),
-        password_salt: r.password_salt,
-        password_hash: r.password_hash,
-    }))
+    Ok(count.unwrap_or(0))
+}
+
+pub(super) async fn insert_sent_password(
+    c: &mut PgConnection,
+    id: Uuid,
+    charge_point: ChargePointId,
+    salt: &[u8],
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into charge_point_password (id, charge_point_id, password_salt, password_hash, created_at) values ($1, $2, $3, $4, $5)",
+        id,
+        charge_point.as_uuid(),
+        salt,
+        hash,
+        now
+    )
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_sent_password(c: &mut PgConnection, id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from charge_point_password where id = $1", id).execute(c).await?;
+    Ok(())
+}
+
+/// Makes a password that was sent the charge point's own, and ends all others. False when it has ended meanwhile.
+pub(super) async fn adopt_password(c: &mut PgConnection, charge_point: ChargePointId, id: Uuid) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "update charge_point set password_salt = p.password_salt, password_hash = p.password_hash
+        from charge_point_password p where charge_point.id = $1 and p.id = $2 and p.charge_point_id = $1",
+        charge_point.as_uuid(),
+        id
+    )
+    .execute(&mut *c)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!("delete from charge_point_password where charge_point_id = $1", charge_point.as_uuid()).execute(c).await?;
+    Ok(true)
+}
+
+pub(super) async fn set_security_profile(
+    c: &mut PgConnection,
+    id: ChargePointId,
+    profile: SecurityProfile,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!("update charge_point set security_profile = $2 where id = $1", id.as_uuid(), profile.number())
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+/// The names, and a lock on the row.
+pub(super) async fn names(c: &mut PgConnection, id: ChargePointId) -> Result<Option<Names>, sqlx::Error> {
+    let row = sqlx::query!("select identity, serial_number from charge_point where id = $1 for no key update", id.as_uuid())
+        .fetch_optional(c)
+        .await?;
+    row.map(|r| {
+        let identity = OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))?;
+        Ok(Names { identity, serial_number: r.serial_number })
+    })
+    .transpose()
+}
+
+pub(super) async fn cut_off(
+    c: &mut PgConnection,
+    id: ChargePointId,
+    now: DateTime<Utc>,
+) -> Result<Option<(OcppIdentity, i64)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "update charge_point set epoch = epoch + 1,
+            disconnected_at = case when connected_at is null then null else coalesce(disconnected_at, $2) end
+        where id = $1 returning identity, epoch",
+        id.as_uuid(),
+        now
+    )
+    .fetch_optional(c)
+    .await?;
+    row.map(|r| Ok((OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))?, r.epoch))).transpose()
 }
 
 pub(super) async fn connected(
