@@ -5,15 +5,17 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use domain::{ChargePointId, OcppIdentity};
 use platform::audit::Actor;
 use platform::certificates::{CertificateAuthority, Certificates};
-use platform::charging::{Charging, ChargingSettings};
+use platform::charging::{Charging, ChargingSettings, CommandState};
+use platform::quirks::{ProfileKey, Quirk, Quirks};
 use platform::stations::{SecurityProfile, Stations};
-use platform::{Clock as _, Db, LocalBus, SystemClock, SystemIds};
+use platform::{Clock as _, Db, Ids as _, LocalBus, SystemClock, SystemIds};
 use secrecy::SecretString;
 use server::config::{Config, LogFormat, VARIABLES};
 use server::{demo, serve};
@@ -79,6 +81,45 @@ enum ChargePoint {
         #[arg(long, default_value = "revoked by staff")]
         reason: String,
     },
+    /// Sends a message of the charge point's own protocol and shows the answer: `evp charge-point send CP-1 UnlockConnector '{"connectorId":1}'`.
+    Send {
+        identity: String,
+        /// As the standard names it.
+        action: String,
+        /// The message's contents.
+        #[arg(default_value = "{}")]
+        json: String,
+        /// How long it may wait for the charge point and its answer.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=604_800))]
+        within_seconds: u32,
+    },
+    /// Shows what a charge point gets wrong, and what it has shown of itself.
+    Quirks { identity: String },
+    /// Says what this very charge point gets wrong, in place of what was said before; none at all with no quirk.
+    SetQuirks {
+        identity: String,
+        #[arg(value_parser = quirk)]
+        quirks: Vec<Quirk>,
+    },
+    /// Decides about something that a charge point has shown of itself.
+    DecideQuirk {
+        identity: String,
+        #[arg(value_parser = quirk)]
+        quirk: Quirk,
+        decision: Decision,
+    },
+    /// Says what all charge points of a vendor, a model, a firmware get wrong; none at all with no quirk.
+    QuirkProfile {
+        #[arg(long)]
+        vendor: String,
+        #[arg(long)]
+        model: Option<String>,
+        /// How the firmware's version begins.
+        #[arg(long)]
+        firmware: Option<String>,
+        #[arg(value_parser = quirk)]
+        quirks: Vec<Quirk>,
+    },
     /// Shows which connections were refused of late, and why; the newest first.
     Refusals {
         /// Only those of this identity.
@@ -87,6 +128,17 @@ enum ChargePoint {
         #[arg(long, default_value_t = 50)]
         limit: u16,
     },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Decision {
+    Accept,
+    Dismiss,
+}
+
+fn quirk(text: &str) -> Result<Quirk, String> {
+    let known = || Quirk::ALL.iter().map(|quirk| quirk.as_str()).collect::<Vec<_>>().join(", ");
+    Quirk::parse(text).ok_or_else(|| format!("one of: {}", known()))
 }
 
 #[derive(Subcommand)]
@@ -144,6 +196,17 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Command::ChargePoint(ChargePoint::Refusals { identity, limit }) => {
             runtime()?.block_on(refusals(identity.as_deref(), limit))
+        }
+        Command::ChargePoint(ChargePoint::Send { identity, action, json, within_seconds }) => {
+            runtime()?.block_on(send(&identity, &action, &json, within_seconds))
+        }
+        Command::ChargePoint(ChargePoint::Quirks { identity }) => runtime()?.block_on(show_quirks(&identity)),
+        Command::ChargePoint(ChargePoint::SetQuirks { identity, quirks }) => runtime()?.block_on(set_quirks(&identity, quirks)),
+        Command::ChargePoint(ChargePoint::DecideQuirk { identity, quirk, decision }) => {
+            runtime()?.block_on(decide_quirk(&identity, quirk, decision == Decision::Accept))
+        }
+        Command::ChargePoint(ChargePoint::QuirkProfile { vendor, model, firmware, quirks }) => {
+            runtime()?.block_on(set_quirk_profile(ProfileKey { vendor, model, firmware_prefix: firmware }, quirks))
         }
         Command::ChargePoint(ChargePoint::RotatePassword { identity }) => runtime()?.block_on(rotate_password(&identity)),
         Command::ChargePoint(ChargePoint::SecurityProfile { identity, profile }) => {
@@ -269,6 +332,78 @@ async fn rotate_password(identity: &str) -> Result<()> {
     Ok(())
 }
 
+/// How often a command is looked at while a person waits for it.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+async fn send(identity: &str, action: &str, json: &str, within_seconds: u32) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    let bus = Arc::new(LocalBus::new());
+    let stations = Stations::new(db.clone(), bus.clone());
+    let charging = Charging::new(db.clone(), bus, ChargingSettings::default());
+    let within = chrono::TimeDelta::seconds(i64::from(within_seconds));
+    let key = SystemIds.uuid().to_string();
+    let command = csms::operator::send(&stations, &charging, id, (action, json), &key, within, Actor::System).await?;
+    // The server that holds the socket is another process: its poll finds the command, this one finds the answer.
+    let give_up_at = tokio::time::Instant::now() + Duration::from_secs(u64::from(within_seconds) + 5);
+    let ended = loop {
+        let view = charging.command(command).await?.context("the command is gone")?;
+        if view.state.is_final() || tokio::time::Instant::now() >= give_up_at {
+            break view;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    let answer = ended.answer.map(|answer| answer.to_string()).unwrap_or_default();
+    writeln!(std::io::stdout(), "{} {answer}", ended.state.as_str())?;
+    db.close().await;
+    anyhow::ensure!(ended.state == CommandState::Accepted, "{action} was not done");
+    Ok(())
+}
+
+async fn show_quirks(identity: &str) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    let quirks = Quirks::new(db.clone());
+    let mut out = std::io::stdout();
+    for quirk in quirks.of(id).await?.iter() {
+        writeln!(out, "believed   {}", quirk.as_str())?;
+    }
+    for shown in quirks.proposals(id).await? {
+        let decision = match shown.accepted {
+            None => "proposed",
+            Some(true) => "accepted",
+            Some(false) => "dismissed",
+        };
+        let last = shown.last_seen_at.format("%Y-%m-%d %H:%M:%S");
+        writeln!(out, "{decision:<10} {}  {} times, last {last} UTC: {}", shown.quirk.as_str(), shown.times, shown.evidence)?;
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn set_quirks(identity: &str, quirks: Vec<Quirk>) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    Quirks::new(db.clone()).give(id, quirks.into_iter().collect(), Actor::System).await?;
+    db.close().await;
+    Ok(())
+}
+
+async fn decide_quirk(identity: &str, quirk: Quirk, accepted: bool) -> Result<()> {
+    let db = database().await?;
+    let id = charge_point(&db, identity).await?;
+    Quirks::new(db.clone()).decide(id, quirk, accepted, Actor::System).await?;
+    db.close().await;
+    Ok(())
+}
+
+async fn set_quirk_profile(key: ProfileKey, quirks: Vec<Quirk>) -> Result<()> {
+    let db = database().await?;
+    Quirks::new(db.clone()).set_profile(key, quirks.into_iter().collect(), Actor::System).await?;
+    db.close().await;
+    Ok(())
+}
+
 async fn set_security_profile(identity: &str, profile: i16) -> Result<()> {
     let db = database().await?;
     let id = charge_point(&db, identity).await?;
@@ -329,7 +464,7 @@ async fn sign(identity: &str, request: &Path, certificate: &Path, key: &Path) ->
     let request = read(request)?;
     let db = database().await?;
     let id = charge_point(&db, identity).await?;
-    let signed = certificates(&db, Some(authority)).sign(id, &request, Actor::System).await?;
+    let signed = certificates(&db, Some(authority)).sign(id, &request, Some(Actor::System)).await?;
     write!(std::io::stdout(), "{}", signed.pem)?;
     db.close().await;
     Ok(())

@@ -17,6 +17,7 @@ use ocpp::{Frame, Violation, storable_json};
 use platform::bus::Topic;
 use platform::charging::{ChargingError, Command, CommandOutcome, IngestError, MeterReport, Submission};
 use platform::ocpp_logs::{Direction, NewFrame};
+use platform::quirks::QuirkSet;
 use platform::stations::Lease;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -25,6 +26,7 @@ use tokio_tungstenite::tungstenite;
 use crate::Csms;
 use crate::admission::Turn;
 use crate::handler::{Context, Reply};
+use crate::lessons;
 use crate::protocol::Protocol;
 use crate::registry::Link;
 
@@ -83,6 +85,7 @@ pub(crate) struct Connection {
     identity: OcppIdentity,
     protocol: Protocol,
     lease: Lease,
+    quirks: QuirkSet,
     socket: WebSocket,
     outstanding: Option<Outstanding>,
     /// Pings since the last frame.
@@ -97,7 +100,7 @@ impl Connection {
         csms: Csms,
         identity: OcppIdentity,
         charge_point: ChargePointId,
-        protocol: Protocol,
+        (protocol, quirks): (Protocol, QuirkSet),
         mut socket: WebSocket,
         turn: Turn,
     ) {
@@ -112,7 +115,8 @@ impl Connection {
         tracing::info!(charge_point.identity = %identity, epoch = lease.epoch, "Connected {identity}");
         let link = csms.0.registry.enter(lease);
         let ask_at = Some(Instant::now() + csms.0.settings.ask_status_after);
-        let mut connection = Self { csms, identity, protocol, lease, socket, outstanding: None, missed_pings: 0, ask_at };
+        let mut connection =
+            Self { csms, identity, protocol, lease, quirks, socket, outstanding: None, missed_pings: 0, ask_at };
         // A panic costs this connection and no more: it is told from a broken link, and the row says that it is gone.
         let end = AssertUnwindSafe(connection.serve(&link, turn)).catch_unwind().await.unwrap_or(End::Defect);
         connection.finish(end).await;
@@ -207,6 +211,7 @@ impl Connection {
                     lease: self.lease,
                     message_id: id.to_string(),
                     received_at,
+                    quirks: self.quirks,
                 };
                 let handled = {
                     let _turn = self.csms.0.admission.message().await;
@@ -239,9 +244,14 @@ impl Connection {
                 let frame = self.logged(received_at, Direction::In, 3, Some(&id), action, text, None);
                 self.write(vec![frame], None).await?;
                 let Some(outstanding) = outstanding else { return Ok(()) };
-                let outcome = (self.protocol.outcome)(&outstanding.command.body, payload);
+                if let Some(part) = (self.protocol.told)(&outstanding.command.body, payload) {
+                    let told = self.csms.0.stations.devices().take_report(self.lease, part).await.map_err(ChargingError::from);
+                    told.or_else(|error| self.after_error("take_report", &error))?;
+                }
+                let outcome = self.protocol.judge(&outstanding.command.body, payload);
                 // jsonb holds no U+0000 and no half of a surrogate pair.
                 let answer = serde_json::from_str(&storable_json(payload.get())).unwrap_or_default();
+                self.learn(&outstanding.command, outcome, &answer).await;
                 self.ended(&outstanding.command, outcome, answer).await?;
                 self.send_commands().await
             }
@@ -252,6 +262,7 @@ impl Connection {
                 self.write(vec![frame], None).await?;
                 let Some(outstanding) = outstanding else { return Ok(()) };
                 let answer = json!({ "code": ocpp::storable(&code), "description": ocpp::storable(&description) });
+                self.learn(&outstanding.command, CommandOutcome::Failed, &answer).await;
                 self.ended(&outstanding.command, CommandOutcome::Failed, answer).await?;
                 self.send_commands().await
             }
@@ -294,7 +305,7 @@ impl Connection {
                 Ok(None) => return Ok(()),
                 Err(error) => return self.after_error("next_command", &error),
             };
-            let call = match (self.protocol.say)(&command) {
+            let call = match self.protocol.call(&command) {
                 Ok(call) => call,
                 Err(error) => {
                     tracing::error!(%error, command.id = %command.id, "A command cannot be said in {}", self.protocol.subprotocol());
@@ -323,6 +334,15 @@ impl Connection {
             self.ended(&outstanding.command, CommandOutcome::Failed, json!({ "error": "no answer in time" })).await?;
         }
         self.send_commands().await
+    }
+
+    /// What the answer shows of the charge point is proposed to staff.
+    async fn learn(&mut self, command: &Command, outcome: CommandOutcome, answer: &serde_json::Value) {
+        if let Some(quirk) = lessons::of(&command.body, outcome, answer).filter(|quirk| !self.quirks.has(*quirk)) {
+            let sent = self.protocol.call(command).map(|call| call.frame).unwrap_or_default();
+            let evidence = json!({ "sent": sent, "answer": answer, "at": self.csms.0.charging.now() });
+            self.csms.propose(self.lease.charge_point, quirk, evidence).await;
+        }
     }
 
     async fn ended(&mut self, command: &Command, outcome: CommandOutcome, answer: serde_json::Value) -> Result<(), End> {

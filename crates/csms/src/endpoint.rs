@@ -15,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use domain::{ChargePointId, OcppIdentity};
 use ocpp::frame::MAX_FRAME_BYTES;
 use platform::certificates::Verdict;
+use platform::quirks::{Quirk, QuirkSet};
 use platform::refusals::{Reason, Refusal};
 use platform::stations::SecurityProfile;
 
@@ -107,8 +108,9 @@ struct Admitted {
     identity: OcppIdentity,
     charge_point: ChargePointId,
     protocol: Protocol,
-    /// The subprotocol in the charge point's own spelling: it compares what it gets with what it sent.
-    subprotocol: HeaderValue,
+    quirks: QuirkSet,
+    /// The subprotocol in the charge point's own spelling: it compares what it gets with what it sent. `None` when it sent none.
+    subprotocol: Option<HeaderValue>,
     turn: Turn,
 }
 
@@ -129,8 +131,10 @@ async fn connect(
             tracing::debug!(charge_point.identity = %shown, reason = refused.reason.as_str(), "Refused a handshake of {shown}");
             refused.into_response()
         }
-        Ok(Admitted { identity, charge_point, protocol, subprotocol, turn }) => {
-            upgrade.set_selected_protocol(subprotocol);
+        Ok(Admitted { identity, charge_point, quirks, protocol, subprotocol, turn }) => {
+            if let Some(subprotocol) = subprotocol {
+                upgrade.set_selected_protocol(subprotocol);
+            }
             upgrade
                 .read_buffer_size(READ_BUFFER_BYTES)
                 .write_buffer_size(0)
@@ -140,7 +144,14 @@ async fn connect(
                 .on_upgrade(move |socket| {
                     let tasks = csms.0.tasks.clone();
                     // On the heap, so that the upgrade's own task stays small.
-                    tasks.track_future(Box::pin(Connection::run(csms, identity, charge_point, protocol, socket, turn)))
+                    tasks.track_future(Box::pin(Connection::run(
+                        csms,
+                        identity,
+                        charge_point,
+                        (protocol, quirks),
+                        socket,
+                        turn,
+                    )))
                 })
         }
     }
@@ -164,12 +175,21 @@ async fn admit(csms: &Csms, peer: &Peer, identity: &str, headers: &HeaderMap) ->
         Err(_) => Err(Reason::UnknownIdentity),
     };
     match admitted {
-        Ok((identity, charge_point)) => {
+        Ok((identity, charge_point, quirks)) => {
             csms.0.admission.succeeded(peer.address, identity.as_str());
             let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
-            let (protocol, name) = Protocol::choose(offered).ok_or(Reason::NoProtocol)?;
-            let subprotocol = HeaderValue::from_str(name).map_err(|_| Reason::NoProtocol)?;
-            Ok(Admitted { identity, charge_point, protocol, subprotocol, turn })
+            let (protocol, subprotocol) = match Protocol::choose(offered) {
+                Some((protocol, name)) => (protocol, Some(HeaderValue::from_str(name).map_err(|_| Reason::NoProtocol)?)),
+                None if headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) => return Err(Reason::NoProtocol.into()),
+                None if quirks.has(Quirk::NoSubprotocol) => (Protocol::unnamed(), None),
+                None => {
+                    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+                    let evidence = serde_json::json!({ "handshake": "no Sec-WebSocket-Protocol", "user_agent": user_agent });
+                    csms.propose(charge_point, Quirk::NoSubprotocol, evidence).await;
+                    return Err(Reason::NoProtocol.into());
+                }
+            };
+            Ok(Admitted { identity, charge_point, quirks, protocol, subprotocol, turn })
         }
         Err(reason) => {
             if reason != Reason::Unavailable {
@@ -186,7 +206,7 @@ async fn authenticate(
     peer: &Peer,
     identity: OcppIdentity,
     headers: &HeaderMap,
-) -> Result<(OcppIdentity, ChargePointId), Reason> {
+) -> Result<(OcppIdentity, ChargePointId, QuirkSet), Reason> {
     let unavailable = |error: &(dyn std::error::Error + 'static)| {
         tracing::error!(error, "The credentials of {identity} could not be checked");
         Reason::Unavailable
@@ -202,7 +222,7 @@ async fn authenticate(
     if let Some(der) = &peer.certificate {
         let verdict = csms.0.certificates.check(found.id, der).await.map_err(|error| unavailable(&error))?;
         return match verdict {
-            Verdict::Accepted => Ok((identity, found.id)),
+            Verdict::Accepted => Ok((identity, found.id, found.quirks)),
             Verdict::Foreign => Err(Reason::ForeignCertificate),
             Verdict::Revoked => Err(Reason::RevokedCertificate),
             Verdict::Expired => Err(Reason::ExpiredCertificate),
@@ -213,7 +233,7 @@ async fn authenticate(
     }
     match password {
         None => Err(Reason::NoPassword),
-        Some(_) if found.password_is_right => Ok((identity, found.id)),
+        Some(_) if found.password_is_right => Ok((identity, found.id, found.quirks)),
         Some(_) => Err(Reason::WrongPassword),
     }
 }

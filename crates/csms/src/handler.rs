@@ -1,8 +1,9 @@
 //! What the handlers of all versions have in common: what they are given, what comes of a CALL, and how it is answered.
 
-use chrono::{DateTime, Utc};
-use ocpp::{Decoded, ErrorCode, Message, Payload, Version, Violation, frame};
+use chrono::{DateTime, TimeDelta, Utc};
+use ocpp::{Decoded, ErrorCode, Message, Payload, Timestamp, ToStationError, Version, Violation, frame};
 use platform::charging::{ChargingError, MeterReport};
+use platform::quirks::{Quirk, QuirkSet, RateUnit};
 use platform::stations::{Lease, StationsError};
 use serde_json::value::RawValue;
 
@@ -17,6 +18,53 @@ pub(crate) struct Context {
     pub(crate) lease: Lease,
     pub(crate) message_id: String,
     pub(crate) received_at: DateTime<Utc>,
+    /// What is believed of the charge point since it connected.
+    pub(crate) quirks: QuirkSet,
+}
+
+/// How far the clocks of Kyrgyzstan are ahead of UTC; there is no summer time.
+const LOCAL_TIME_AHEAD: TimeDelta = TimeDelta::hours(6);
+/// A clock that is as far ahead as local time, give or take this much, shows local time.
+const LOCAL_TIME_WITHIN: TimeDelta = TimeDelta::minutes(3);
+
+/// How the times of a charge point are read.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct StationClock {
+    is_local: bool,
+}
+
+impl StationClock {
+    /// The instant that is meant, if the time can be read.
+    pub(crate) fn instant(self, time: &Timestamp) -> Option<DateTime<Utc>> {
+        let claimed = time.instant()?;
+        Some(if self.is_local { claimed - LOCAL_TIME_AHEAD } else { claimed })
+    }
+}
+
+impl Context {
+    pub(crate) fn clock(&self) -> StationClock {
+        StationClock { is_local: self.quirks.has(Quirk::LocalTime) }
+    }
+
+    /// A time that is told when it happens shows whether the clock is that of the place.
+    pub(crate) async fn learn_clock(&self, action: &str, time: Option<&Timestamp>) {
+        let Some(claimed) = time.and_then(Timestamp::instant) else { return };
+        let ahead = claimed - self.received_at - LOCAL_TIME_AHEAD;
+        if ahead.abs() <= LOCAL_TIME_WITHIN && !self.quirks.has(Quirk::LocalTime) {
+            let evidence = serde_json::json!({
+                "action": action, "message_id": ocpp::storable(&self.message_id), "claimed": claimed, "received_at": self.received_at,
+            });
+            self.csms.propose(self.lease.charge_point, Quirk::LocalTime, evidence).await;
+        }
+    }
+}
+
+/// The power of a cap in the charge point's unit. In amperes as if all of it came over one phase of 230 V: it caps the time, not the power.
+pub(crate) fn cap_limit(max_power_w: i64, unit: RateUnit) -> i64 {
+    match unit {
+        RateUnit::Watts => max_power_w,
+        RateUnit::Amperes => max_power_w / 230 + 1,
+    }
 }
 
 /// Why a schema-valid CALL is not answered with its result. None of these is the charge point's fault.
@@ -81,6 +129,19 @@ impl<R> From<R> for Answer<R> {
     }
 }
 
+/// Why a command cannot be said in the charge point's protocol.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unsayable {
+    #[error("it was written for another protocol than the charge point speaks now")]
+    OtherProtocol,
+    #[error("this version of OCPP has no message for it")]
+    NoMessage,
+    #[error(transparent)]
+    Operator(ToStationError),
+    #[error(transparent)]
+    Encode(#[from] ocpp::EncodeError),
+}
+
 /// A CALL of ours to be sent.
 pub(crate) struct Call {
     pub(crate) action: &'static str,
@@ -88,7 +149,7 @@ pub(crate) struct Call {
 }
 
 /// A CALL of ours in any version.
-pub(crate) fn call<M: Message>(id: &str, request: &M) -> Result<Call, ocpp::EncodeError> {
+pub(crate) fn call<M: Message>(id: &str, request: &M) -> Result<Call, Unsayable> {
     Ok(Call { action: M::ACTION, frame: frame::call(id, request)? })
 }
 

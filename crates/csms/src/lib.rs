@@ -6,10 +6,14 @@
 //! A new protocol version is a folder beside [`v16`] and a row in [`protocol::Protocol`].
 
 mod admission;
+mod certificate_request;
 mod connection;
 mod dispatch;
 mod endpoint;
 mod handler;
+mod kept;
+mod lessons;
+pub mod operator;
 mod protocol;
 mod registry;
 mod v16;
@@ -23,6 +27,7 @@ use domain::ChargePointId;
 use platform::Bus;
 use platform::certificates::{CertificateAuthority, Certificates};
 use platform::charging::{Charging, Ingest, IngestStats};
+use platform::quirks::{Quirk, Quirks};
 use platform::refusals::Refusals;
 use platform::stations::Stations;
 use tokio_util::sync::CancellationToken;
@@ -83,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) settings: CsmsSettings,
     pub(crate) admission: admission::Admission,
     pub(crate) refusals: Refusals,
+    pub(crate) quirks: Quirks,
     pub(crate) certificates: Certificates,
     pub(crate) registry: registry::Registry,
     pub(crate) shutdown: CancellationToken,
@@ -96,6 +102,7 @@ impl Csms {
         let csms = Self(Arc::new(Inner {
             admission: admission::Admission::new(settings.admission, tokio::time::Instant::now()),
             refusals: refusals.clone(),
+            quirks: Quirks::new(stations.db().clone()),
             certificates: Certificates::new(stations.db().clone(), bus.clone(), settings.authority.clone()),
             stations,
             charging,
@@ -114,6 +121,18 @@ impl Csms {
     /// Figures of the writers behind all connections.
     pub fn ingest_stats(&self) -> &IngestStats {
         self.0.ingest.stats()
+    }
+
+    /// A charge point has shown a quirk. That it could not be kept costs nothing: it will be shown again.
+    pub(crate) async fn propose(&self, charge_point: ChargePointId, quirk: Quirk, evidence: serde_json::Value) {
+        if let Err(error) = self.0.quirks.propose(charge_point, quirk, evidence).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, quirk = quirk.as_str(), "A quirk could not be proposed");
+        }
+    }
+
+    /// What charge points get wrong.
+    pub fn quirks(&self) -> &Quirks {
+        &self.0.quirks
     }
 
     /// The charge points' certificates.

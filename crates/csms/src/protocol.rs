@@ -1,12 +1,13 @@
 //! The protocol versions that we speak, one row each. The charge point's own order of preference counts.
 
 use futures::future::BoxFuture;
-use ocpp::{EncodeError, Version};
+use ocpp::{ToStation, Version};
 use platform::charging::{Command, CommandBody, CommandOutcome};
+use platform::devices::ReportPart;
 use serde_json::value::RawValue;
 
-use crate::handler::{Call, Context, Handled};
-use crate::{v16, v201};
+use crate::handler::{Call, Context, Handled, Unsayable};
+use crate::{operator, v16, v201};
 
 /// A version that has handlers: everything that the rest of this crate knows of it.
 #[derive(Clone, Copy)]
@@ -15,9 +16,13 @@ pub(crate) struct Protocol {
     /// Answers a CALL: its routing table.
     pub(crate) handle: for<'a> fn(Context, &'a str, &'a RawValue) -> BoxFuture<'a, Handled>,
     /// Says a command of ours.
-    pub(crate) say: fn(&Command) -> Result<Call, EncodeError>,
+    pub(crate) say: fn(&Command) -> Result<Call, Unsayable>,
     /// What the payload of an answer to a command means.
     pub(crate) outcome: fn(&CommandBody, &RawValue) -> CommandOutcome,
+    /// What an answer tells of the charge point's settings and parts.
+    pub(crate) told: fn(&CommandBody, &RawValue) -> Option<ReportPart>,
+    /// The messages that a person may write.
+    pub(crate) to_station: &'static [ToStation],
 }
 
 /// What can be spoken.
@@ -37,6 +42,34 @@ impl Protocol {
             .flat_map(|list| list.split(','))
             .map(str::trim)
             .find_map(|name| Some((SPOKEN.iter().copied().find(|p| p.subprotocol().eq_ignore_ascii_case(name))?, name)))
+    }
+
+    /// The version of a charge point that was here before, as it was entered then.
+    pub(crate) fn by_name(subprotocol: &str) -> Option<Self> {
+        SPOKEN.iter().copied().find(|p| p.subprotocol() == subprotocol)
+    }
+
+    /// What is meant by a charge point that offers nothing (field case 10).
+    pub(crate) const fn unnamed() -> Self {
+        v16::PROTOCOL
+    }
+
+    /// The CALL of a command.
+    pub(crate) fn call(self, command: &Command) -> Result<Call, Unsayable> {
+        match &command.body {
+            CommandBody::Operator { protocol, action, payload } => {
+                operator::say(self, &command.id.to_string(), protocol, action, payload)
+            }
+            _ => (self.say)(command),
+        }
+    }
+
+    /// What the payload of an answer to a command means.
+    pub(crate) fn judge(self, body: &CommandBody, payload: &RawValue) -> CommandOutcome {
+        match body {
+            CommandBody::Operator { action, .. } => operator::outcome(self, action, payload),
+            _ => (self.outcome)(body, payload),
+        }
     }
 
     /// All that we speak, for the refusal.

@@ -10,6 +10,8 @@
 mod macros;
 #[macro_use]
 mod action;
+#[macro_use]
+mod to_station;
 mod decimal;
 mod decode;
 mod error;
@@ -29,3 +31,4 @@ pub use error::{ErrorCode, Version};
 pub use frame::{Frame, FrameError};
 pub use text::{Text, storable, storable_json};
 pub use time::Timestamp;
+pub use to_station::{ToStation, ToStationError};

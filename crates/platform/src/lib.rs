@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod notify;
 pub mod ocpp_logs;
+pub mod quirks;
 pub mod receipts;
 pub mod refusals;
 pub mod stations;

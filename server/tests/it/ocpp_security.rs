@@ -128,7 +128,7 @@ impl Scene {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, self.identity(index));
         let request = params.serialize_request(&key).unwrap().pem().unwrap();
-        let signed = certificates.sign(self.app.world.charge_points[index].id, &request, Actor::System).await.unwrap();
+        let signed = certificates.sign(self.app.world.charge_points[index].id, &request, Some(Actor::System)).await.unwrap();
         Identity { certificate_pem: signed.pem, key_pem: key.serialize_pem(), serial_number: signed.serial_number }
     }
 

@@ -1,9 +1,11 @@
-//! BootNotification (1.6 § 4.2): the charge point introduces itself, sets its clock and learns the heartbeat.
+//! BootNotification (1.6 § 4.2): the charge point introduces itself, sets its clock and learns the heartbeat. One whose settings are not
+//! known is asked for them.
 
 use ocpp::v16::boot_notification::{RegistrationStatus, Request, Response};
 use platform::stations::BootFacts;
 
 use super::{Context, HandlerError};
+use crate::handler::of_stations;
 
 pub(super) async fn handle(context: Context, request: Request) -> Result<Response, HandlerError> {
     let facts = BootFacts {
@@ -14,11 +16,18 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
             .or_else(|| known(request.charge_box_serial_number.as_deref())),
         firmware_version: known(request.firmware_version.as_deref()),
     };
-    let boot = context.csms.0.charging.booted(context.lease, facts).await?;
+    let firmware_version = facts.firmware_version.clone();
+    let (csms, lease) = (&context.csms.0, context.lease);
+    let boot = csms.charging.booted(lease, facts).await?;
+    if csms.charging.settings().configure_meters
+        && let Some(number) = csms.stations.devices().inventory_wanted(lease, firmware_version).await.map_err(of_stations)?
+    {
+        csms.charging.ask_inventory(lease, number).await?;
+    }
     Ok(Response {
         status: RegistrationStatus::Accepted,
         current_time: boot.now.into(),
-        interval_s: context.csms.heartbeat_interval_s(context.lease.charge_point),
+        interval_s: context.csms.heartbeat_interval_s(lease.charge_point),
     })
 }
 

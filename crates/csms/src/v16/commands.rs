@@ -1,14 +1,16 @@
 //! Our commands in the words of OCPP 1.6, and what the charge point's answers mean.
 
+use ocpp::Payload;
 use ocpp::v16::common::Acceptance;
 use ocpp::v16::{
-    change_configuration, get_configuration, remote_start_transaction, remote_stop_transaction, reset, trigger_message,
+    certificate_signed, change_configuration, get_configuration, remote_start_transaction, remote_stop_transaction, reset,
+    set_charging_profile, trigger_message,
 };
-use ocpp::{EncodeError, Payload};
 use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
+use platform::quirks::RateUnit;
 use serde_json::value::RawValue;
 
-use crate::handler::{Call, call};
+use crate::handler::{Call, Unsayable, call, cap_limit};
 
 /// The key of the interval between readings (1.6 § 9.1.17).
 const METER_INTERVAL: &str = "MeterValueSampleInterval";
@@ -21,7 +23,7 @@ const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Impor
 const PASSWORD: &str = "AuthorizationKey";
 
 /// Says a command in 1.6.
-pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
+pub(crate) fn say(command: &Command) -> Result<Call, Unsayable> {
     let id = command.id.to_string();
     match &command.body {
         CommandBody::Start { evse_no, id_tag, .. } => call(
@@ -60,10 +62,31 @@ pub(crate) fn say(command: &Command) -> Result<Call, EncodeError> {
         CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
         // No key means all of them (1.6 § 5.8).
         CommandBody::ReportInventory { .. } => call(&id, &get_configuration::Request { keys: None }),
+        CommandBody::Cap { transaction, evse_no, number, max_power_w, ends_after_s, unit, .. } => {
+            let (limit, transaction) = (cap_limit(*max_power_w, *unit), Some(i64::from(transaction.0)));
+            let unit = match unit {
+                RateUnit::Watts => set_charging_profile::RateUnit::W,
+                RateUnit::Amperes => set_charging_profile::RateUnit::A,
+            };
+            let profile = set_charging_profile::ChargingProfile::session_cap(
+                i64::from(*number),
+                transaction,
+                limit,
+                unit,
+                Some(*ends_after_s),
+            );
+            let connector_id = u32::try_from(*evse_no).unwrap_or_default();
+            call(&id, &set_charging_profile::Request { connector_id, profile: profile.ok_or(Unsayable::NoMessage)? })
+        }
+        CommandBody::DeliverCertificate { pem, .. } => {
+            call(&id, &certificate_signed::Request { certificate_chain: pem.as_str().into() })
+        }
+        // The display is 2.0.1's; what a person writes does not come here.
+        CommandBody::ShowCost { .. } | CommandBody::Operator { .. } => Err(Unsayable::NoMessage),
     }
 }
 
-fn set(id: &str, key: &str, value: &str) -> Result<Call, EncodeError> {
+fn set(id: &str, key: &str, value: &str) -> Result<Call, Unsayable> {
     call(id, &change_configuration::Request { key: key.into(), value: value.into() })
 }
 
@@ -84,6 +107,13 @@ pub(crate) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome 
             })
         }
         CommandBody::ReportInventory { .. } => status::<get_configuration::Response>(payload, |_| true),
+        CommandBody::Cap { .. } => {
+            status::<set_charging_profile::Response>(payload, |r| r.status == set_charging_profile::Status::Accepted)
+        }
+        CommandBody::DeliverCertificate { .. } => {
+            status::<certificate_signed::Response>(payload, |r| r.status == Acceptance::Accepted)
+        }
+        CommandBody::ShowCost { .. } | CommandBody::Operator { .. } => None,
     };
     match accepted {
         Some(true) => CommandOutcome::Accepted,

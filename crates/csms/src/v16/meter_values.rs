@@ -7,18 +7,18 @@ use ocpp::v16::meter_values::{MeterValue, Request, Response, normalise};
 use platform::charging::{MeterReport, Sample};
 
 use super::{CONNECTOR_NO, Context, HandlerError, evse_no};
-use crate::handler::Answer;
+use crate::handler::{Answer, StationClock};
 
 /// By far the most frequent message: its readings are written in the same batch as the frames.
 pub(super) async fn handle(context: Context, request: Request) -> Result<Answer<Response>, HandlerError> {
-    let (meter, notes) = report(&request, context.received_at);
+    let (meter, notes) = report(&request, context.clock(), context.received_at);
     Ok(Answer { response: Response {}, meter, notes })
 }
 
 /// The readings to be kept, and what was odd about them. Connector 0 is the main meter of the charge point: it stays in the log and is
 /// billed to nobody, unless it names a transaction (field case 12).
-fn report(request: &Request, received_at: DateTime<Utc>) -> (Option<MeterReport>, Vec<Violation>) {
-    let (samples, violations) = samples(&request.meter_values);
+fn report(request: &Request, clock: StationClock, received_at: DateTime<Utc>) -> (Option<MeterReport>, Vec<Violation>) {
+    let (samples, violations) = samples(clock, &request.meter_values);
     let report = (!samples.is_empty()).then(|| MeterReport {
         evse_no: evse_no(request.connector_id),
         connector_no: CONNECTOR_NO,
@@ -31,13 +31,13 @@ fn report(request: &Request, received_at: DateTime<Utc>) -> (Option<MeterReport>
 }
 
 /// Readings in our words: Wh and W, in the order they came.
-pub(super) fn samples(values: &[MeterValue]) -> (Vec<Sample>, Vec<Violation>) {
+pub(super) fn samples(clock: StationClock, values: &[MeterValue]) -> (Vec<Sample>, Vec<Violation>) {
     let (samples, violations) = normalise(values);
     let samples = samples
         .into_iter()
         .filter(|s| s.energy_wh.is_some() || s.power_w.is_some() || s.soc_percent.is_some())
         .map(|s| Sample {
-            claimed_at: s.claimed_at.and_then(|t| t.instant()),
+            claimed_at: s.claimed_at.and_then(|t| clock.instant(&t)),
             register: s.energy_wh.map(Wh::new),
             power: s.power_w.map(Watt::new),
             state_of_charge_percent: s.soc_percent,
@@ -52,7 +52,7 @@ mod tests {
     use ocpp::Payload as _;
 
     fn read(json: &str) -> (Option<MeterReport>, Vec<Violation>) {
-        report(&Request::decode_text(json).unwrap().value, DateTime::UNIX_EPOCH)
+        report(&Request::decode_text(json).unwrap().value, StationClock::default(), DateTime::UNIX_EPOCH)
     }
 
     /// Field case 6 and money mistake 2.

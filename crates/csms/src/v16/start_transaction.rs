@@ -14,7 +14,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         connector_no: CONNECTOR_NO,
         id_tag: request.id_tag.as_str().to_owned(),
         meter_start: Wh::new(request.meter_start_wh),
-        claimed_at: request.timestamp.instant(),
+        claimed_at: context.clock().instant(&request.timestamp),
         received_at: context.received_at,
         message_id: context.message_id.clone(),
     };

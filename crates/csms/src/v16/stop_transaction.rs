@@ -13,11 +13,15 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         transaction: request.transaction_id,
         id_tag: request.id_tag.as_ref().map(|t| t.as_str().to_owned()),
         meter_stop: Some(Wh::new(request.meter_stop_wh)),
-        claimed_at: request.timestamp.instant(),
+        claimed_at: context.clock().instant(&request.timestamp),
         received_at: context.received_at,
         reason: reason(request.reason.as_ref()),
         message_id: context.message_id.clone(),
-        samples: request.transaction_data.as_deref().map(|values| meter_values::samples(values).0).unwrap_or_default(),
+        samples: request
+            .transaction_data
+            .as_deref()
+            .map(|values| meter_values::samples(context.clock(), values).0)
+            .unwrap_or_default(),
         evidence,
     };
     context.csms.0.charging.transaction_stopped(context.lease, report).await?;

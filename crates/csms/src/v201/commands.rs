@@ -1,16 +1,20 @@
 //! Our commands in the words of OCPP 2.0.1, and what the charge point's answers mean.
 
+use ocpp::Payload;
+use ocpp::v201::certificates::CertificateSigningUse;
 use ocpp::v201::common::{GenericDeviceModelStatus, StartStopStatus};
 use ocpp::v201::device_model::{Component, Variable};
+use ocpp::v201::smart_charging::{ChargingProfile, ChargingRateUnit};
 use ocpp::v201::{
-    Evse, IdToken, IdTokenType, get_base_report, request_start_transaction, request_stop_transaction, reset, set_variables,
-    trigger_message,
+    Evse, IdToken, IdTokenType, certificate_signed, cost_updated, get_base_report, request_start_transaction,
+    request_stop_transaction, reset, set_charging_profile, set_variables, trigger_message,
 };
-use ocpp::{EncodeError, Payload};
 use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
+use platform::quirks::RateUnit;
 use serde_json::value::RawValue;
 
-use crate::handler::{Call, call};
+use super::transaction_event::som;
+use crate::handler::{Call, Unsayable, call, cap_limit};
 
 /// The component of the interval and the contents of readings.
 const SAMPLED_DATA: &str = "SampledDataCtrlr";
@@ -23,7 +27,7 @@ const PASSWORD: &str = "BasicAuthPassword";
 const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Import,SoC";
 
 /// Says a command in 2.0.1.
-pub(super) fn say(command: &Command) -> Result<Call, EncodeError> {
+pub(super) fn say(command: &Command) -> Result<Call, Unsayable> {
     let id = command.id.to_string();
     match &command.body {
         CommandBody::Start { evse_no, id_tag, remote_start, .. } => call(
@@ -72,10 +76,34 @@ pub(super) fn say(command: &Command) -> Result<Call, EncodeError> {
                 report_base: get_base_report::ReportBase::FullInventory,
             },
         ),
+        CommandBody::Cap { station_ref, evse_no, number, max_power_w, ends_after_s, unit, .. } => {
+            let limit = cap_limit(*max_power_w, *unit);
+            let unit = match unit {
+                RateUnit::Watts => ChargingRateUnit::W,
+                RateUnit::Amperes => ChargingRateUnit::A,
+            };
+            let profile =
+                ChargingProfile::session_cap(i64::from(*number), station_ref.as_deref(), limit, unit, Some(*ends_after_s));
+            let charging_profile = profile.ok_or(Unsayable::NoMessage)?;
+            call(&id, &set_charging_profile::Request { evse_id: u32::try_from(*evse_no).unwrap_or_default(), charging_profile })
+        }
+        CommandBody::ShowCost { transaction, station_ref, cost } => {
+            let transaction_id = station_ref.clone().unwrap_or_else(|| transaction.0.to_string());
+            call(&id, &cost_updated::Request { total_cost: som(*cost), transaction_id: transaction_id.as_str().into() })
+        }
+        CommandBody::DeliverCertificate { pem, .. } => call(
+            &id,
+            &certificate_signed::Request {
+                certificate_chain: pem.as_str().into(),
+                certificate_type: Some(CertificateSigningUse::ChargingStationCertificate),
+            },
+        ),
+        // What a person writes does not come here.
+        CommandBody::Operator { .. } => Err(Unsayable::NoMessage),
     }
 }
 
-fn set(id: &str, component: &str, name: &str, value: &str) -> Result<Call, EncodeError> {
+fn set(id: &str, component: &str, name: &str, value: &str) -> Result<Call, Unsayable> {
     let data = set_variables::SetVariableData {
         attribute_type: None,
         attribute_value: value.into(),
@@ -114,6 +142,14 @@ pub(super) fn outcome(body: &CommandBody, payload: &RawValue) -> CommandOutcome 
         CommandBody::ReportInventory { .. } => {
             status::<get_base_report::Response>(payload, |r| r.status == GenericDeviceModelStatus::Accepted)
         }
+        CommandBody::Cap { .. } => {
+            status::<set_charging_profile::Response>(payload, |r| r.status == set_charging_profile::Status::Accepted)
+        }
+        CommandBody::ShowCost { .. } => status::<cost_updated::Response>(payload, |_| true),
+        CommandBody::DeliverCertificate { .. } => {
+            status::<certificate_signed::Response>(payload, |r| r.status == certificate_signed::Status::Accepted)
+        }
+        CommandBody::Operator { .. } => None,
     };
     match accepted {
         Some(true) => CommandOutcome::Accepted,

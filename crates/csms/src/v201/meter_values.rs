@@ -8,10 +8,10 @@ use ocpp::v201::meter_values::{MeterValue, Request, Response, normalise};
 use platform::charging::{MeterReport, Sample};
 
 use super::{Context, HandlerError, number};
-use crate::handler::Answer;
+use crate::handler::{Answer, StationClock};
 
 pub(super) async fn handle(context: Context, request: Request) -> Result<Answer<Response>, HandlerError> {
-    let readings = read(&request.meter_values);
+    let readings = read(context.clock(), &request.meter_values);
     let meter = (!readings.samples.is_empty()).then_some(MeterReport {
         evse_no: number(request.evse_id),
         connector_no: 0,
@@ -33,7 +33,7 @@ pub(super) struct Readings {
     pub(super) notes: Vec<Violation>,
 }
 
-pub(super) fn read(values: &[MeterValue]) -> Readings {
+pub(super) fn read(clock: StationClock, values: &[MeterValue]) -> Readings {
     let (normalised, notes) = normalise(values);
     let mut readings = Readings { notes, ..Readings::default() };
     for one in normalised {
@@ -45,7 +45,7 @@ pub(super) fn read(values: &[MeterValue]) -> Readings {
         }
         if one.energy_wh.is_some() || one.power_w.is_some() || one.soc_percent.is_some() {
             readings.samples.push(Sample {
-                claimed_at: one.claimed_at.and_then(|t| t.instant()),
+                claimed_at: one.claimed_at.and_then(|t| clock.instant(&t)),
                 register,
                 power: one.power_w.map(Watt::new),
                 state_of_charge_percent: one.soc_percent,

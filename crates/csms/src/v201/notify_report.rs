@@ -1,5 +1,6 @@
 //! NotifyReport: a part of the device model.
 
+use ocpp::v201::device_model::{self, Component};
 use ocpp::v201::notify_report::{ReportData, Request, Response, VariableAttribute};
 use platform::devices::{Attribute, Characteristics, ReportPart, Variable, VariableName};
 
@@ -17,17 +18,22 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
     Ok(Response {})
 }
 
+/// The name in our words.
+pub(super) fn name(component: &Component, variable: &device_model::Variable) -> VariableName {
+    let evse = component.evse.as_ref();
+    VariableName {
+        component: component.name.as_str().to_owned(),
+        component_instance: component.instance.as_deref().unwrap_or_default().to_owned(),
+        evse_no: evse.map_or(0, |evse| i32::try_from(evse.id).unwrap_or(i32::MAX)),
+        connector_no: evse.and_then(|evse| evse.connector_id).map_or(0, number),
+        variable: variable.name.as_str().to_owned(),
+        variable_instance: variable.instance.as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
 fn variable(told: ReportData) -> Variable {
-    let evse = told.component.evse.as_ref();
     Variable {
-        name: VariableName {
-            component: told.component.name.as_str().to_owned(),
-            component_instance: told.component.instance.as_deref().unwrap_or_default().to_owned(),
-            evse_no: evse.map_or(0, |evse| i32::try_from(evse.id).unwrap_or(i32::MAX)),
-            connector_no: evse.and_then(|evse| evse.connector_id).map_or(0, number),
-            variable: told.variable.name.as_str().to_owned(),
-            variable_instance: told.variable.instance.as_deref().unwrap_or_default().to_owned(),
-        },
+        name: name(&told.component, &told.variable),
         characteristics: told.variable_characteristics.map(|c| Characteristics {
             data_type: c.data_type.as_str().to_owned(),
             unit: c.unit.map(|unit| unit.as_str().to_owned()),

@@ -1,11 +1,12 @@
 //! TransactionEvent: the life of a transaction whose id the charge point makes. Never refused; the answer tells of the token whenever
 //! the event brings one.
 
+use domain::Tyiyn;
 use domain::charging::session::StopReason;
 use domain::stations::ConnectorStatus;
-use ocpp::Violation;
 use ocpp::v201::transaction_event::{ChargingState, EventType, Request, Response, StoppedReason, TriggerReason};
 use ocpp::v201::{IdToken, IdTokenInfo, IdTokenType};
+use ocpp::{Decimal, Violation};
 use platform::charging::{EventReport, Stage};
 
 use super::{Context, HandlerError, authorize, meter_values, number};
@@ -13,7 +14,7 @@ use crate::handler::Answer;
 
 pub(super) async fn handle(context: Context, request: Request) -> Result<Answer<Response>, HandlerError> {
     let text = serde_json::to_string(&request).unwrap_or_default();
-    let readings = meter_values::read(request.meter_values.as_deref().unwrap_or_default());
+    let readings = meter_values::read(context.clock(), request.meter_values.as_deref().unwrap_or_default());
     let info = &request.transaction_info;
     let has_token = request.id_token.is_some();
     let report = EventReport {
@@ -30,7 +31,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Answer<
         remotely: request.trigger_reason == TriggerReason::RemoteStart,
         activity: info.charging_state.as_ref().and_then(activity),
         offline: request.offline == Some(true),
-        claimed_at: request.timestamp.instant(),
+        claimed_at: context.clock().instant(&request.timestamp),
         received_at: context.received_at,
         message_id: ocpp::storable(&context.message_id).into_owned(),
         samples: readings.samples,
@@ -43,7 +44,16 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Answer<
     let mut notes = readings.notes;
     notes.extend(outcome.notes.into_iter().map(|what| Violation { path: "seqNo".into(), what: what.into() }));
     let id_token_info = has_token.then(|| IdTokenInfo::new(authorize::status(outcome.tag)));
-    Ok(Answer { response: Response { id_token_info, ..Response::default() }, meter: Some(outcome.meter), notes })
+    Ok(Answer {
+        response: Response { id_token_info, total_cost: outcome.total.map(som), ..Response::default() },
+        meter: Some(outcome.meter),
+        notes,
+    })
+}
+
+/// In som; a tyiyn is ten thousandths.
+pub(super) fn som(amount: Tyiyn) -> Decimal {
+    Decimal::from_milli(amount.get().saturating_mul(10))
 }
 
 /// The tag that a token is; none without an identification.

@@ -10,8 +10,10 @@ use csms::{Csms, CsmsSettings};
 use domain::charging::hold::Limit;
 use domain::charging::session::{SessionState, StopReason};
 use domain::stations::PlugType;
-use domain::{ChargePointId, ConnectorId, OcppIdentity, OrderId, SessionId, Tyiyn, Watt};
-use platform::charging::{BeginRefusal, Charging, ChargingSettings, Ingest, PayerKind, SessionSnapshot, StartRequest};
+use domain::{ChargePointId, CommandId, ConnectorId, OcppIdentity, OrderId, SessionId, Tyiyn, Watt};
+use platform::charging::{
+    BeginRefusal, Charging, ChargingSettings, CommandView, Ingest, PayerKind, SessionSnapshot, StartRequest,
+};
 use platform::ledger::{self, AccountCode, NewEntry};
 use platform::ocpp_logs::{LoggedFrame, OcppLogs};
 use platform::stations::{DemoPlan, NewPartner, SeedChargePoint, SeedConnector, SeedStation, SeededChargePoint, Stations};
@@ -288,6 +290,21 @@ impl House {
 
     pub async fn stop(&self, session: SessionId) {
         self.charging().request_stop(session, StopReason::Payer).await.unwrap();
+    }
+
+    /// Waits until nothing more will come of a command.
+    pub async fn ended(&self, command: CommandId) -> CommandView {
+        let mut looks = tokio::time::interval(Duration::from_millis(5));
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let seen = self.charging().command(command).await.unwrap().unwrap();
+                if seen.state.is_final() {
+                    return seen;
+                }
+                looks.tick().await;
+            }
+        });
+        waited.await.expect("the command ends")
     }
 
     /// The clock is looked at.

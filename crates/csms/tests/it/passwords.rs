@@ -108,3 +108,20 @@ async fn the_raw_bytes_of_the_key_are_the_same_password() {
     assert!(simulator::raw::RawClient::connect(bare().header("Authorization", &header)).await.is_ok());
     assert_eq!(refused(bare().basic("CP1", &house.point("CP1").password)).await, 401);
 }
+
+#[tokio::test]
+async fn in_2_0_1_the_password_is_a_variable_and_is_not_shown_either() {
+    let house = House::open().await;
+    let mut charger = house.charger_201("CP1").await;
+    house.charging().rotate_password(house.id("CP1")).await.unwrap();
+    let (id, payload) = charger.asked_for("SetVariables").await;
+    let set = &payload["setVariableData"][0];
+    assert_eq!((&set["component"]["name"], &set["variable"]["name"]), (&"SecurityCtrlr".into(), &"BasicAuthPassword".into()));
+    let new = set["attributeValue"].as_str().unwrap().to_owned();
+    let result =
+        serde_json::json!({ "attributeStatus": "Accepted", "component": set["component"], "variable": set["variable"] });
+    charger.raw.send(serde_json::json!([3, id, { "setVariableResult": [result] }]).to_string()).await.unwrap();
+    charger.call("Heartbeat", "{}").await;
+    assert!(opens(&house, &new).await);
+    assert!(house.frames("CP1").await.iter().all(|f| !f.frame.contains(&new)));
+}

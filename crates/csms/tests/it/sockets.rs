@@ -45,7 +45,6 @@ async fn each_fault_has_its_code() {
     for (frame, code) in [
         (r#"[2,"1","Dance",{}]"#, "NotImplemented"),
         (r#"[2,"1","Reset",{"type":"Soft"}]"#, "NotSupported"),
-        (r#"[2,"1","SignCertificate",{"csr":""}]"#, "NotSupported"),
         (r#"[2,"1","Authorize",{}]"#, "OccurenceConstraintViolation"),
         (r#"[2,"1","Authorize",{"idTag":5}]"#, "TypeConstraintViolation"),
         (r#"[2,"1","Authorize",[]]"#, "FormationViolation"),

@@ -13,19 +13,19 @@ use simulator::raw::RawClient;
 use crate::house::{Charger, House, patient, quiet};
 
 /// A transaction as its charge point tells it.
-struct Told {
-    id: &'static str,
-    id_tag: String,
+pub struct Told {
+    pub id: &'static str,
+    pub id_tag: String,
     remote_start: i64,
 }
 
 impl House {
-    async fn socket_201(&self, identity: &str) -> Charger {
+    pub async fn socket_201(&self, identity: &str) -> Charger {
         Charger { raw: RawClient::connect(self.request_in(identity, "ocpp2.0.1")).await.unwrap() }
     }
 
     /// A charge point that has booted and whose connectors are free.
-    async fn charger_201(&self, identity: &str) -> Charger {
+    pub async fn charger_201(&self, identity: &str) -> Charger {
         let mut charger = self.socket_201(identity).await;
         boot(&mut charger).await;
         // Without a known device model it is asked for.
@@ -55,7 +55,7 @@ impl House {
     }
 
     /// The same, and it charges from 1,000,000 Wh on.
-    async fn charging_201(&self, charger: &mut Charger, id: &'static str, som: i64) -> (SessionId, Told) {
+    pub async fn charging_201(&self, charger: &mut Charger, id: &'static str, som: i64) -> (SessionId, Told) {
         let (session, told) = self.asked_to_start(charger, id, som).await;
         let answer = charger.event(&told.started(&self.time(), 1_000_000)).await;
         assert_eq!(answer["idTokenInfo"]["status"], "Accepted");
@@ -69,7 +69,7 @@ async fn boot(charger: &mut Charger) {
 }
 
 impl Charger {
-    async fn event(&mut self, event: &Value) -> Value {
+    pub async fn event(&mut self, event: &Value) -> Value {
         self.call("TransactionEvent", &event.to_string()).await
     }
 
@@ -104,7 +104,7 @@ impl Told {
         event
     }
 
-    fn updated(&self, seq_no: i64, time: &str, register_wh: i64) -> Value {
+    pub fn updated(&self, seq_no: i64, time: &str, register_wh: i64) -> Value {
         let mut event = self.event("Updated", "MeterValuePeriodic", seq_no, time);
         event["meterValue"] = reading("Sample.Periodic", register_wh, time);
         event
@@ -141,7 +141,8 @@ async fn a_guest_charges_by_2_0_1_as_by_1_6() {
 
     house.stop(session).await;
     charger.accept_stop_201(&told).await;
-    charger.event(&told.ended(7, &house.time(), 1_012_000, "Remote")).await;
+    let answer = charger.event(&told.ended(7, &house.time(), 1_012_000, "Remote")).await;
+    assert_eq!(answer, json!({ "totalCost": 180 }), "the display shows what is billed");
     let seen = house.see(session).await;
     assert_eq!((seen.state, seen.stop_reason), (SessionState::Settled, Some(StopReason::Payer)));
     assert_eq!((seen.billed, seen.written_off), (Some(Tyiyn::new(18_000)), Some(Tyiyn::ZERO)));

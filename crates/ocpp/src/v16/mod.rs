@@ -48,5 +48,13 @@ pub mod update_firmware;
 pub use action::{Action, Profile};
 pub use common::{AuthorizationStatus, IdTag, IdTagInfo};
 
+to_station! {
+    cancel_reservation certificate_signed change_availability change_configuration clear_cache
+    clear_charging_profile data_transfer delete_certificate extended_trigger_message get_composite_schedule
+    get_configuration get_diagnostics get_installed_certificate_ids get_local_list_version get_log
+    install_certificate remote_start_transaction remote_stop_transaction reserve_now reset send_local_list
+    set_charging_profile signed_update_firmware trigger_message unlock_connector update_firmware
+}
+
 #[cfg(test)]
 mod tests;

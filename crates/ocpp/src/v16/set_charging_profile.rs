@@ -103,11 +103,17 @@ record! {
 }
 
 impl ChargingProfile {
-    /// A cap for one transaction: `limit_w` from its start, and 0 after `duration_s` if one is given.
+    /// A cap for one transaction: `limit` from its start, and 0 after `duration_s` if one is given.
     /// `None` when the limit does not fit.
-    pub fn session_cap(id: i64, transaction_id: Option<i64>, limit_w: i64, duration_s: Option<u32>) -> Option<Self> {
-        let period = |start_period_s, watts| Some(Period { start_period_s, limit: Limit::whole(watts)?, number_phases: None });
-        let mut periods = vec![period(0, limit_w)?];
+    pub fn session_cap(
+        id: i64,
+        transaction_id: Option<i64>,
+        limit: i64,
+        unit: RateUnit,
+        duration_s: Option<u32>,
+    ) -> Option<Self> {
+        let period = |start_period_s, limit| Some(Period { start_period_s, limit: Limit::whole(limit)?, number_phases: None });
+        let mut periods = vec![period(0, limit)?];
         if let Some(duration_s) = duration_s {
             periods.push(period(duration_s, 0)?);
         }
@@ -123,7 +129,7 @@ impl ChargingProfile {
             schedule: Schedule {
                 duration_s: None,
                 start_schedule: None,
-                charging_rate_unit: RateUnit::W,
+                charging_rate_unit: unit,
                 periods,
                 min_charging_rate: None,
             },
@@ -166,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_session_is_capped() {
-        let profile = ChargingProfile::session_cap(7, Some(42), 11_000, Some(3600)).unwrap();
+        let profile = ChargingProfile::session_cap(7, Some(42), 11_000, RateUnit::W, Some(3600)).unwrap();
         let text = json(&Request { connector_id: 1, profile });
         assert_eq!(
             text,

@@ -82,5 +82,16 @@ pub mod update_firmware;
 pub use action::{Action, Block};
 pub use common::{AuthorizationStatus, Evse, IdToken, IdTokenInfo, IdTokenType, Many, StatusInfo};
 
+to_station! {
+    cancel_reservation certificate_signed change_availability clear_cache clear_charging_profile
+    clear_display_message clear_variable_monitoring cost_updated customer_information data_transfer
+    delete_certificate get_base_report get_charging_profiles get_composite_schedule get_display_messages
+    get_installed_certificate_ids get_local_list_version get_log get_monitoring_report get_report
+    get_transaction_status get_variables install_certificate publish_firmware request_start_transaction
+    request_stop_transaction reserve_now reset send_local_list set_charging_profile set_display_message
+    set_monitoring_base set_monitoring_level set_network_profile set_variable_monitoring set_variables
+    trigger_message unlock_connector unpublish_firmware update_firmware
+}
+
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@ impl crate::Message for Request {
 
 #[cfg(test)]
 mod tests {
+    use super::super::smart_charging::ChargingRateUnit;
     use super::*;
     use crate::ErrorCode;
     use crate::testing::{clean, json, refused};
@@ -40,7 +41,10 @@ mod tests {
     fn a_session_is_capped() {
         let text = r#"{"evseId":1,"chargingProfile":{"id":7,"stackLevel":0,"chargingProfilePurpose":"TxProfile","chargingProfileKind":"Relative","chargingSchedule":[{"id":7,"chargingRateUnit":"W","chargingSchedulePeriod":[{"startPeriod":0,"limit":11000},{"startPeriod":3600,"limit":0}]}],"transactionId":"tx-1"}}"#;
         let request: Request = clean(text);
-        assert_eq!(Some(request.charging_profile.clone()), ChargingProfile::session_cap(7, Some("tx-1"), 11_000, Some(3600)));
+        assert_eq!(
+            Some(request.charging_profile.clone()),
+            ChargingProfile::session_cap(7, Some("tx-1"), 11_000, ChargingRateUnit::W, Some(3600))
+        );
         assert_eq!(json(&request), text);
         let text = r#"{"status":"Accepted"}"#;
         assert_eq!(json(&clean::<Response>(text)), text);

@@ -146,24 +146,30 @@ text_enum! {
 }
 
 impl ChargingProfile {
-    /// A cap for one transaction: `limit_w` from its start, and 0 after `duration_s` if one is given.
+    /// A cap for one transaction: `limit` from its start, and 0 after `duration_s` if one is given.
     /// `None` when the limit does not fit.
-    pub fn session_cap(id: i64, transaction_id: Option<&str>, limit_w: i64, duration_s: Option<u32>) -> Option<Self> {
-        let period = |start_period_s, watts| {
+    pub fn session_cap(
+        id: i64,
+        transaction_id: Option<&str>,
+        limit: i64,
+        unit: ChargingRateUnit,
+        duration_s: Option<u32>,
+    ) -> Option<Self> {
+        let period = |start_period_s, limit| {
             Some(ChargingSchedulePeriod {
                 start_period_s,
-                limit: Limit::whole(watts)?,
+                limit: Limit::whole(limit)?,
                 number_phases: None,
                 phase_to_use: None,
             })
         };
-        let mut periods = vec![period(0, limit_w)?];
+        let mut periods = vec![period(0, limit)?];
         if let Some(duration_s) = duration_s {
             periods.push(period(duration_s, 0)?);
         }
         let schedule = ChargingSchedule {
             id,
-            charging_rate_unit: ChargingRateUnit::W,
+            charging_rate_unit: unit,
             charging_schedule_period: periods.into(),
             start_schedule: None,
             duration_s: None,

@@ -98,12 +98,12 @@ impl Certificates {
     }
 
     /// Signs a charge point's request (PEM). Its common name must be the charge point's identity or the serial number that it reported. The
-    /// same request again gets another certificate: the first one may never have arrived.
+    /// same request again gets another certificate: the first one may never have arrived. Without an actor the charge point itself asks.
     pub async fn sign(
         &self,
         charge_point: ChargePointId,
         request_pem: &str,
-        actor: Actor,
+        actor: Option<Actor>,
     ) -> Result<ChargePointCertificate, CertificatesError> {
         let (authority, request_pem) = (self.authority.clone(), request_pem.to_owned());
         db::tx(&self.db, move |mut tx| {
@@ -133,7 +133,7 @@ impl Certificates {
                 let id = tx.uuid();
                 store::insert(&mut tx, id, charge_point, &fingerprint(&signed.der), &certificate).await?;
                 let event = AuditEvent {
-                    actor,
+                    actor: actor.unwrap_or_else(|| Actor::ChargePoint(names.identity.to_string())),
                     action: "charge_point.certificate_signed",
                     subject_kind: "charge_point",
                     subject_id: charge_point.to_string(),

@@ -62,7 +62,7 @@ fn request(common_name: &str) -> String {
 
 impl House {
     async fn sign(&self, identity: &str, request: &str) -> Result<ChargePointCertificate, CertificatesError> {
-        self.certificates.sign(self.id(identity), request, Actor::System).await
+        self.certificates.sign(self.id(identity), request, Some(Actor::System)).await
     }
 
     fn id(&self, identity: &str) -> ChargePointId {

@@ -1,7 +1,7 @@
 //! The outbox to charge points: queued in the transaction that makes a command necessary, sent by the node that holds the
 //! socket, answered or expired; the outcome is an event of the session.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::charging::session::{SessionEvent, SessionState};
 use domain::guest::StartFailure;
 use domain::stations::ConnectorStatus;
@@ -10,15 +10,21 @@ use serde_json::{Value, json};
 
 use super::flow::Brought;
 use super::store::{self, CommandRow, NewCommand};
-use super::{Charging, ChargingError, Command, CommandBody, CommandOutcome, ResetKind, Secret};
+use super::{Charging, ChargingError, Command, CommandBody, CommandOutcome, CommandView, ResetKind, Secret};
+use crate::audit::{self, Actor, AuditEvent};
 use crate::bus::Topic;
 use crate::db::{self, Tx};
+use crate::quirks::{self, Quirk, Quirks};
 use crate::stations::{self, Lease, StationsError};
 
 /// What every command but a session's own has time for, from being queued to being answered.
 const HOUSEKEEPING_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 /// A new password waits so long for a charge point that is offline.
 const PASSWORD_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::days(7);
+/// A charge point that has asked for a certificate waits a day for it.
+const CERTIFICATE_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::days(1);
+/// What a person sends may wait this long for a charge point that is offline.
+const OPERATOR_DEADLINE_MAX: chrono::TimeDelta = chrono::TimeDelta::days(7);
 
 impl Charging {
     /// Takes the next command to be sent over this connection. One at a time: its answer comes to [`Self::command_answered`].
@@ -50,6 +56,9 @@ impl Charging {
 
     /// Asks the charge point of a connection to tell its connectors' statuses, and who it is if it never did; once a connection.
     pub async fn ask_status(&self, lease: Lease) -> Result<(), ChargingError> {
+        if Quirks::new(self.db.clone()).of(lease.charge_point).await?.has(Quirk::NoTriggerMessage) {
+            return Ok(());
+        }
         let key = |what| format!("{what}:{}:{}", lease.charge_point, lease.epoch);
         if !stations::has_booted(self.db.pool(), lease.charge_point).await? {
             self.ask(lease.charge_point, CommandBody::ReportBoot, key("boot")).await?;
@@ -81,6 +90,62 @@ impl Charging {
             }
         })
         .await
+    }
+
+    /// Sends the charge point the client certificate that it asked for.
+    pub async fn deliver_certificate(&self, lease: Lease, serial_number: &str, pem: String) -> Result<(), ChargingError> {
+        let (this, serial_number) = (self.clone(), serial_number.to_owned());
+        db::tx(&self.db, move |mut tx| {
+            let (this, serial_number, pem) = (this.clone(), serial_number.clone(), pem.clone());
+            async move {
+                let now = tx.now();
+                stations::fence(&mut tx, lease, now).await?;
+                let identity = stations::identity(&mut tx, lease.charge_point).await?;
+                let key = format!("certificate:{serial_number}");
+                let body = CommandBody::DeliverCertificate { serial_number, pem };
+                let deadline = now + CERTIFICATE_DEADLINE;
+                this.queue(&mut tx, lease.charge_point, identity.as_ref(), &key, None, &body, now, deadline).await
+            }
+        })
+        .await
+    }
+
+    /// Sends what a person wrote, checked by the caller ([`CommandBody::Operator`]); `key` makes it one ("{button press}"). It is sent once: after a
+    /// lost link nobody knows whether it was done, and it ends as expired.
+    pub async fn operate(
+        &self,
+        charge_point: ChargePointId,
+        body: CommandBody,
+        key: &str,
+        within: TimeDelta,
+        actor: Actor,
+    ) -> Result<CommandId, ChargingError> {
+        let (this, key) = (self.clone(), format!("operator:{charge_point}:{key}"));
+        let within = within.clamp(TimeDelta::seconds(1), OPERATOR_DEADLINE_MAX);
+        db::tx(&self.db, move |mut tx| {
+            let (this, body, key, actor) = (this.clone(), body.clone(), key.clone(), actor.clone());
+            async move {
+                let identity =
+                    stations::identity(&mut tx, charge_point).await?.ok_or(ChargingError::NotFound("charge point"))?;
+                let (now, detail) = (tx.now(), json!(&body));
+                this.queue(&mut tx, charge_point, Some(&identity), &key, None, &body, now, now + within).await?;
+                let event = AuditEvent {
+                    actor,
+                    action: "charge_point.operated",
+                    subject_kind: "charge_point",
+                    subject_id: charge_point.to_string(),
+                    detail,
+                };
+                audit::record(&mut tx, &event).await?;
+                Ok(store::command_by_key(&mut *tx, &key).await?)
+            }
+        })
+        .await
+    }
+
+    /// How far a command is. Whoever waits subscribes to `Topic::other("command", id)` first.
+    pub async fn command(&self, id: CommandId) -> Result<Option<CommandView>, ChargingError> {
+        Ok(store::command_view(self.db.pool(), id).await?)
     }
 
     async fn ask(&self, charge_point: ChargePointId, body: CommandBody, key: String) -> Result<(), ChargingError> {
@@ -169,14 +234,23 @@ impl Charging {
                     store::requeue_command(&mut **tx, command.id, now, command.deadline_at).await?;
                 }
             }
-            (CommandBody::Reset { .. } | CommandBody::Start { .. }, _) => {}
+            // Said twice, it could be done twice; a cost is old by now.
+            (
+                CommandBody::Reset { .. }
+                | CommandBody::Start { .. }
+                | CommandBody::Operator { .. }
+                | CommandBody::ShowCost { .. },
+                _,
+            ) => {}
             (
                 CommandBody::ReportStatus { .. }
                 | CommandBody::ReportBoot
                 | CommandBody::SetMeterInterval { .. }
                 | CommandBody::SetMeterContent
                 | CommandBody::ReportInventory { .. }
-                | CommandBody::SetPassword { .. },
+                | CommandBody::SetPassword { .. }
+                | CommandBody::Cap { .. }
+                | CommandBody::DeliverCertificate { .. },
                 _,
             ) => {
                 if command.deadline_at > now {
@@ -212,6 +286,7 @@ impl Charging {
                 {
                     return Ok(());
                 }
+                this.tell_waiting(&mut tx, id);
                 this.on_refusal(&mut tx, &command, session, StartFailure::Offline).await
             }
         })
@@ -241,6 +316,7 @@ impl Charging {
                 if !store::finish_command(&mut *tx, id, from, state, Some(&answer), now).await? {
                     return Ok(());
                 }
+                this.tell_waiting(&mut tx, id);
                 match outcome {
                     CommandOutcome::Accepted => this.on_acceptance(&mut tx, &command, session).await,
                     CommandOutcome::Rejected => this.on_refusal(&mut tx, &command, session, StartFailure::Rejected).await,
@@ -249,6 +325,12 @@ impl Charging {
             }
         })
         .await
+    }
+
+    /// Whoever waits for a command's outcome is told to look.
+    fn tell_waiting(&self, tx: &mut Tx, id: CommandId) {
+        let bus = self.bus.clone();
+        tx.after_commit(move || bus.publish(&Topic::other("command", id), "ended"));
     }
 
     async fn lock_for(&self, tx: &mut Tx, command: &CommandRow) -> Result<Option<Box<store::SessionRow>>, ChargingError> {
@@ -331,6 +413,9 @@ impl Charging {
         let Some(identity) = stations::identity(tx, lease.charge_point).await? else {
             return Err(StationsError::NotFound("charge point").into());
         };
+        if quirks::traits(tx, lease.charge_point).await?.quirks.has(Quirk::NoMeterConfiguration) {
+            return Ok(());
+        }
         let now = tx.now();
         let deadline = now + HOUSEKEEPING_DEADLINE;
         let bodies = [

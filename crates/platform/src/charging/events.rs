@@ -64,7 +64,13 @@ impl Charging {
             samples: if report.stage == Stage::Ended { vec![] } else { report.samples },
             seq_no: Some(report.seq_no),
         };
-        Ok(EventOutcome { transaction: row.id, tag, meter, notes })
+        let total = match row.session {
+            Some(session) if report.stage == Stage::Ended => {
+                store::session(self.db.pool(), session).await?.and_then(|s| s.billed)
+            }
+            _ => None,
+        };
+        Ok(EventOutcome { transaction: row.id, tag, meter, total, notes })
     }
 
     async fn event_in_tx(

@@ -143,6 +143,7 @@ impl Charging {
         let now = tx.now();
         let before = row.machine.clone();
         let effects = row.machine.apply(&event, now);
+        let begins = before.state == SessionState::Starting && row.machine.state == SessionState::Charging;
         let mut changed = row.machine != before;
         if event == SessionEvent::StartAccepted
             && row.machine.state == SessionState::Starting
@@ -201,6 +202,9 @@ impl Charging {
             row.lost_after = None;
         }
         store::save_session(&mut **tx, row).await?;
+        if begins {
+            self.begin_aside(tx, row).await?;
+        }
         self.publish(tx, row.id);
         Ok(())
     }

@@ -291,6 +291,7 @@ impl Batch {
         let mut running = vec![];
         let mut thresholds = vec![];
         let mut revived = vec![];
+        let mut aside = vec![];
         for reports in by_transaction.values() {
             let transaction = &reports[0].transaction;
             let session = transaction.session.and_then(|id| sessions.get(&id));
@@ -326,6 +327,9 @@ impl Batch {
                 && matches!(session.state, SessionState::Charging | SessionState::Stopping)
             {
                 let (row, stop) = self.follow(&mut live, session, charge, fresh, reports[0].interval, now);
+                if stop.is_none() && session.is_aside_due(now) {
+                    aside.push((session.id, transaction.id));
+                }
                 running.push(row);
                 thresholds.extend(stop);
             }
@@ -343,6 +347,11 @@ impl Batch {
         }
         for transaction in revived {
             self.charging.stop_revived(tx, transaction).await?;
+        }
+        for (session, transaction) in aside {
+            if let Some(live) = kept.iter().find(|live| live.transaction == transaction) {
+                self.charging.follow_aside(tx, session, live).await?;
+            }
         }
         Ok(kept)
     }

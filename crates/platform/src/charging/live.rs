@@ -13,6 +13,8 @@ use crate::stations::ConnectorFacts;
 
 /// How far ahead the clock is asked for: a session that may go on for longer is looked at again then.
 const JUDGE_AHEAD_MAX: TimeDelta = TimeDelta::hours(12);
+/// A cap that would be longer than a day is one of a day: it is renewed long before.
+const RUNS_SECONDS_MAX: i64 = 86_400;
 /// A reading that arrives this soon after it was made shows that the transaction lives.
 const FRESH: TimeDelta = TimeDelta::seconds(60);
 
@@ -254,6 +256,27 @@ impl Live {
             Ok(verdict) => (verdict, None),
             Err(error) => (Verdict::Stop, Some(error)),
         }
+    }
+
+    /// The most that the connector gives.
+    pub fn max_power(&self) -> Watt {
+        self.max_power
+    }
+
+    /// How long the charger may give all it can from now on, without a word more from us, before what was set aside is used up.
+    pub fn runs_until(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let Some(paid) = &self.paid else { return now };
+        let may_run = |seconds: i64| {
+            let at = now + TimeDelta::seconds(seconds);
+            matches!(paid.rule.judge(&paid.bill, self.max_power, at, TimeDelta::zero()), Ok(Verdict::GoOn))
+        };
+        // Halving: the longest that may run is between the two.
+        let (mut runs, mut stops) = (0, RUNS_SECONDS_MAX);
+        while stops - runs > 1 {
+            let middle = runs + (stops - runs) / 2;
+            *(if may_run(middle) { &mut runs } else { &mut stops }) = middle;
+        }
+        now + TimeDelta::seconds(runs)
     }
 
     /// When to judge again if nothing more is heard: the last of a doubling row of times at which the session may still go on.

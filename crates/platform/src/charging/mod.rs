@@ -8,6 +8,7 @@
 //! and its effects are carried out, all in one database transaction ([`flow`]). Locks are always taken in this order: charge
 //! points, sessions, transactions, ledger accounts; several of a kind by id.
 
+mod aside;
 mod commands;
 mod events;
 mod flow;
@@ -37,6 +38,7 @@ use uuid::Uuid;
 use crate::bus::Bus;
 use crate::db::{Db, TxError};
 use crate::ledger::{AccountCode, LedgerError};
+use crate::quirks::RateUnit;
 use crate::receipts;
 use crate::stations::{Lease, StationsError};
 use crate::tariffs::TariffsError;
@@ -81,6 +83,8 @@ pub struct ChargingSettings {
     pub boot_grace: TimeDelta,
     /// No word from a charge point and its transaction for this long: closed at the last reading.
     pub silence_grace: TimeDelta,
+    /// A charge point's own cap is renewed, and its display told the cost, no more often than this.
+    pub aside_every: TimeDelta,
     /// Less power than this is idling.
     pub idle_below: Watt,
     /// Writers that commit side by side; a charge point's rows always go through the same one.
@@ -105,6 +109,7 @@ impl Default for ChargingSettings {
             available_grace: TimeDelta::seconds(120),
             boot_grace: TimeDelta::seconds(300),
             silence_grace: TimeDelta::hours(6),
+            aside_every: TimeDelta::seconds(60),
             idle_below: Watt::new(100),
             writers: 2,
         }
@@ -438,6 +443,8 @@ pub struct EventOutcome {
     pub tag: TagVerdict,
     /// What must become durable with the frame before the answer leaves.
     pub meter: MeterReport,
+    /// What is billed, once it is settled.
+    pub total: Option<Tyiyn>,
     /// What is odd about the event's number.
     pub notes: Vec<String>,
 }
@@ -508,9 +515,100 @@ pub enum CommandBody {
         #[serde(default)]
         password: Secret,
     },
+    /// Give at most this much power to the transaction, and none after so many seconds from its start: what was paid for is not outrun
+    /// when the link is lost.
+    Cap {
+        transaction: TransactionId,
+        station_ref: Option<String>,
+        evse_no: i32,
+        /// Counts the caps of a session; the same on the wire.
+        number: i32,
+        max_power_w: i64,
+        ends_after_s: u32,
+        unit: RateUnit,
+    },
+    /// Show what the transaction costs so far.
+    ShowCost {
+        transaction: TransactionId,
+        station_ref: Option<String>,
+        cost: Tyiyn,
+    },
+    /// Take this client certificate, which you asked for.
+    DeliverCertificate {
+        serial_number: String,
+        pem: String,
+    },
+    /// What a person wrote, in the charge point's own protocol: checked by whoever speaks it.
+    Operator {
+        protocol: String,
+        action: String,
+        payload: serde_json::Value,
+    },
+}
+
+/// How far a command is, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandView {
+    pub state: CommandState,
+    /// The charge point's answer as it came, or the error.
+    pub answer: Option<serde_json::Value>,
+}
+
+/// `command.state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandState {
+    Queued,
+    Sent,
+    Accepted,
+    Rejected,
+    Failed,
+    Expired,
+}
+
+impl CommandState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Queued, Self::Sent, Self::Accepted, Self::Rejected, Self::Failed, Self::Expired]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+
+    /// Nothing more will come of it.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Sent)
+    }
 }
 
 impl CommandBody {
+    /// As it is stored.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Stop { .. } => "stop",
+            Self::Reset { .. } => "reset",
+            Self::ReportStatus { .. } => "report_status",
+            Self::ReportBoot => "report_boot",
+            Self::SetMeterInterval { .. } => "set_meter_interval",
+            Self::SetMeterContent => "set_meter_content",
+            Self::ReportInventory { .. } => "report_inventory",
+            Self::SetPassword { .. } => "set_password",
+            Self::Cap { .. } => "cap",
+            Self::ShowCost { .. } => "show_cost",
+            Self::DeliverCertificate { .. } => "deliver_certificate",
+            Self::Operator { .. } => "operator",
+        }
+    }
+
     /// What must not be seen in the log of frames.
     pub fn secret(&self) -> Option<&str> {
         match self {

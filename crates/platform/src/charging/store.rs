@@ -16,7 +16,8 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{CommandBody, PayerKind};
+use super::aside::AsideDue;
+use super::{CommandBody, CommandState, CommandView, PayerKind};
 use crate::ledger::AccountCode;
 use crate::stations::Lease;
 use crate::stations::corrupt;
@@ -348,6 +349,15 @@ pub(super) struct RunningRow {
     pub charger_resumed_at: Option<Time>,
     pub judge_at: Option<Time>,
     pub lost_after: Option<Time>,
+    pub aside: AsideDue,
+}
+
+impl RunningRow {
+    /// Whether the charge point is to be told a new cap, or the cost.
+    pub fn is_aside_due(&self, now: Time) -> bool {
+        let is_due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        is_due(self.aside.cap_renew_at) || is_due(self.aside.cost_due_at)
+    }
 }
 
 /// The sessions, locked in the order of their ids.
@@ -356,7 +366,8 @@ pub(super) async fn lock_running(c: &mut PgConnection, ids: &[Uuid]) -> Result<V
         return Ok(vec![]);
     }
     let rows = sqlx::query!(
-        r#"select id, state, sample_count, charger_paused_at is not null as "charger_paused!", charger_resumed_at, judge_at, lost_after
+        r#"select id, state, sample_count, charger_paused_at is not null as "charger_paused!", charger_resumed_at, judge_at, lost_after,
+            cap_renew_at, cost_due_at
         from charging_session where id = any($1) order by id for no key update"#,
         ids
     )
@@ -372,6 +383,7 @@ pub(super) async fn lock_running(c: &mut PgConnection, ids: &[Uuid]) -> Result<V
                 charger_resumed_at: r.charger_resumed_at,
                 judge_at: r.judge_at,
                 lost_after: r.lost_after,
+                aside: AsideDue { cap_renew_at: r.cap_renew_at, cost_due_at: r.cost_due_at },
             })
         })
         .collect()
@@ -1155,7 +1167,7 @@ pub(super) async fn claim_command(
         where id = (
             select id from command
             where charge_point_id = $1 and state = 'queued' and not_before_at <= $3 and deadline_at > $3
-            order by session_id is null, not_before_at, id limit 1
+            order by session_id is null, body->>'type' in ('cap', 'show_cost'), not_before_at, id limit 1
             for update skip locked
         )
         returning id, body as "body: Json<CommandBody>", deadline_at"#,
@@ -1249,6 +1261,16 @@ pub(super) async fn was_sent(e: impl PgExecutor<'_>, id: CommandId) -> Result<bo
     Ok(sent.unwrap_or(false))
 }
 
+/// How far it is.
+pub(super) async fn command_view(e: impl PgExecutor<'_>, id: CommandId) -> Result<Option<CommandView>, sqlx::Error> {
+    let row = sqlx::query!("select state, answer from command where id = $1", id.as_uuid()).fetch_optional(e).await?;
+    row.map(|r| {
+        let state = CommandState::parse(&r.state).ok_or_else(|| corrupt("command state"))?;
+        Ok(CommandView { state, answer: r.answer })
+    })
+    .transpose()
+}
+
 pub(super) async fn command_by_key(e: impl PgExecutor<'_>, business_key: &str) -> Result<CommandId, sqlx::Error> {
     let id = sqlx::query_scalar!("select id from command where business_key = $1", business_key).fetch_one(e).await?;
     Ok(CommandId::from_uuid(id))
@@ -1329,6 +1351,54 @@ pub(super) async fn withdraw_commands(e: impl PgExecutor<'_>, session: SessionId
     Ok(())
 }
 
+/// Takes back what waits of a kind for a session: a newer one takes its place.
+pub(super) async fn withdraw_aside(
+    e: impl PgExecutor<'_>,
+    session: SessionId,
+    kind: &str,
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update command set state = 'failed', answered_at = $3, answer = '\"followed by a newer one\"'
+        where session_id = $1 and state = 'queued' and body->>'type' = $2",
+        session.as_uuid(),
+        kind,
+        now
+    )
+    .execute(e)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn aside_due(e: impl PgExecutor<'_>, session: SessionId) -> Result<AsideDue, sqlx::Error> {
+    sqlx::query_as!(AsideDue, "select cap_renew_at, cost_due_at from charging_session where id = $1", session.as_uuid())
+        .fetch_one(e)
+        .await
+}
+
+/// Counts a cap, or ends them; its number.
+pub(super) async fn save_cap(
+    e: impl PgExecutor<'_>,
+    session: SessionId,
+    cap: Option<(Time, Time)>,
+) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar!(
+        "update charging_session
+        set cap_ends_at = $2, cap_renew_at = $3, cap_count = cap_count + case when $2::timestamptz is null then 0 else 1 end
+        where id = $1 returning cap_count",
+        session.as_uuid(),
+        cap.map(|(ends_at, _)| ends_at),
+        cap.map(|(_, renew_at)| renew_at)
+    )
+    .fetch_one(e)
+    .await
+}
+
+pub(super) async fn save_cost_due(e: impl PgExecutor<'_>, session: SessionId, at: Option<Time>) -> Result<(), sqlx::Error> {
+    sqlx::query!("update charging_session set cost_due_at = $2 where id = $1", session.as_uuid(), at).execute(e).await?;
+    Ok(())
+}
+
 /// Takes back a start that was never sent. True when there was one and so the charger does not know of it.
 pub(super) async fn withdraw_unsent_start(e: impl PgExecutor<'_>, session: SessionId, now: Time) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
@@ -1351,7 +1421,8 @@ pub(super) async fn withdraw_unsent_start(e: impl PgExecutor<'_>, session: Sessi
 /// A reset that brought the connection down before its answer.
 pub(super) async fn open_resets(e: impl PgExecutor<'_>, charge_point: ChargePointId) -> Result<Vec<CommandId>, sqlx::Error> {
     let ids = sqlx::query_scalar!(
-        "select id from command where charge_point_id = $1 and state = 'sent' and body->>'type' = 'reset'",
+        "select id from command where charge_point_id = $1 and state = 'sent'
+            and (body->>'type' = 'reset' or body->>'type' = 'operator' and body->>'action' = 'Reset')",
         charge_point.as_uuid()
     )
     .fetch_all(e)

@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::db::{self, Db};
+use crate::quirks::{self, RateUnit};
 use crate::stations::{self, Lease, StationsError};
 
 /// Variables of one charge point that are kept; real ones have some hundred, a thousand with many EVSEs.
@@ -134,6 +135,11 @@ impl Devices {
                 let room = VARIABLES_MAX - store::variable_count(&mut *tx, lease.charge_point).await?;
                 let variables = cut(part.variables);
                 store::save_variables(&mut tx, lease.charge_point, &variables, room, now).await?;
+                if variables.iter().any(|variable| is_a_trait(&variable.name)) {
+                    let told = store::values(&mut *tx, lease.charge_point, TRAITS).await?;
+                    let (smart_charging, shows_cost) = traits(&told);
+                    quirks::learn(&mut tx, lease.charge_point, smart_charging, shows_cost).await?;
+                }
                 if let Ok(request) = i32::try_from(part.request) {
                     let seq_no = i32::try_from(part.seq_no.clamp(0, 1_000_000)).unwrap_or(0);
                     store::note_part(&mut *tx, lease.charge_point, request, seq_no, part.is_last, now).await?;
@@ -166,6 +172,52 @@ impl Devices {
     pub async fn events(&self, charge_point: ChargePointId, at_most: i64) -> Result<Vec<KeptEvent>, StationsError> {
         Ok(store::events(self.db.pool(), charge_point, at_most.clamp(0, EVENTS_SHOWN_MAX)).await?)
     }
+}
+
+/// What tells whether a charge point takes caps and shows costs. In the device model's own words (OCPP 2.0.1 appendix 3); the keys of
+/// OCPP 1.6 have no component.
+const TRAITS: &[(&str, &str)] = &[
+    ("", "SupportedFeatureProfiles"),
+    ("", "ChargingScheduleAllowedChargingRateUnit"),
+    ("SmartChargingCtrlr", "Enabled"),
+    ("SmartChargingCtrlr", "RateUnit"),
+    ("TariffCostCtrlr", "Enabled"),
+];
+
+fn is_a_trait(name: &VariableName) -> bool {
+    TRAITS.iter().any(|(component, variable)| name.component == *component && name.variable == *variable)
+}
+
+/// A value of the device model, told apart by the variable's instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub component: String,
+    pub variable: String,
+    pub variable_instance: String,
+    pub value: String,
+}
+
+fn traits(told: &[Told]) -> (Option<RateUnit>, bool) {
+    let value = |component: &str, variable: &str, instance: &str| {
+        let is_it = |t: &&Told| {
+            t.component == component && t.variable == variable && t.variable_instance.eq_ignore_ascii_case(instance)
+        };
+        told.iter().find(is_it).map(|t| t.value.trim())
+    };
+    let is_true = |text: Option<&str>| text.is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let lists = |text: Option<&str>, words: &[&str]| {
+        text.is_some_and(|text| text.split(',').any(|part| words.iter().any(|word| part.trim().eq_ignore_ascii_case(word))))
+    };
+    let takes_caps = lists(value("", "SupportedFeatureProfiles", ""), &["SmartCharging"])
+        || is_true(value("SmartChargingCtrlr", "Enabled", ""));
+    let units = value("SmartChargingCtrlr", "RateUnit", "").or(value("", "ChargingScheduleAllowedChargingRateUnit", ""));
+    let unit = match units {
+        // Watts are what is meant; most chargers that do not say take both.
+        None => RateUnit::Watts,
+        Some(_) if lists(units, &["W", "Power"]) => RateUnit::Watts,
+        Some(_) => RateUnit::Amperes,
+    };
+    (takes_caps.then_some(unit), is_true(value("TariffCostCtrlr", "Enabled", "Cost")))
 }
 
 fn dedupe_key(event: &Event) -> String {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::ChargePointId;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Attribute, Characteristics, Event, KeptEvent, Variable, VariableName};
+use super::{Attribute, Characteristics, Event, KeptEvent, Told, Variable, VariableName};
 
 type Time = DateTime<Utc>;
 
@@ -194,6 +194,28 @@ async fn save_attributes(e: impl PgExecutor<'_>, attributes: &[(i64, &Attribute)
     .execute(e)
     .await?;
     Ok(())
+}
+
+/// The actual values of these variables, as (component, variable).
+pub(super) async fn values(
+    e: impl PgExecutor<'_>,
+    charge_point: ChargePointId,
+    names: &[(&str, &str)],
+) -> Result<Vec<Told>, sqlx::Error> {
+    let components: Vec<String> = names.iter().map(|(component, _)| (*component).to_owned()).collect();
+    let variables: Vec<String> = names.iter().map(|(_, variable)| (*variable).to_owned()).collect();
+    sqlx::query_as!(
+        Told,
+        r#"select v.component, v.variable, v.variable_instance, a.value as "value!"
+        from device_variable v join device_attribute a on a.variable_id = v.id and a.type = 'Actual'
+        join unnest($2::text[], $3::text[]) as wanted (component, variable) using (component, variable)
+        where v.charge_point_id = $1 and a.value is not null"#,
+        charge_point.as_uuid(),
+        &components,
+        &variables
+    )
+    .fetch_all(e)
+    .await
 }
 
 pub(super) async fn variables(e: impl PgExecutor<'_>, charge_point: ChargePointId) -> Result<Vec<Variable>, sqlx::Error> {

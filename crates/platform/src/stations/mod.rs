@@ -25,6 +25,7 @@ use crate::audit::{self, Actor, AuditEvent};
 use crate::bus::{Bus, Topic};
 use crate::db::{self, Db, Tx, TxError};
 use crate::devices::Devices;
+use crate::quirks::QuirkSet;
 
 pub use seed::{DemoPlan, SeedChargePoint, SeedConnector, SeedStation, SeededChargePoint, SeededConnector};
 
@@ -95,6 +96,7 @@ impl SecurityProfile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AtTheDoor {
     pub id: ChargePointId,
+    pub quirks: QuirkSet,
     pub security_profile: SecurityProfile,
     pub password_is_right: bool,
 }
@@ -315,7 +317,12 @@ impl Stations {
                 .await?;
             }
         }
-        Ok(Some(AtTheDoor { id: row.id, security_profile: row.security_profile, password_is_right }))
+        Ok(Some(AtTheDoor { id: row.id, quirks: row.quirks, security_profile: row.security_profile, password_is_right }))
+    }
+
+    /// Which protocol a charge point spoke when it connected last.
+    pub async fn protocol_of(&self, charge_point: ChargePointId) -> Result<Option<String>, StationsError> {
+        Ok(store::protocol_of(self.db.pool(), charge_point).await?)
     }
 
     /// A new connection takes over: whatever still writes under an older epoch is refused from now on.

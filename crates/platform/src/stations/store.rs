@@ -9,6 +9,8 @@ use domain::{ChargePointId, ConnectorCode, ConnectorId, OcppIdentity, PartnerId,
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+use crate::quirks::QuirkSet;
+
 use super::{
     BootFacts, ConnectorFacts, Lease, Names, NewConnector, NewPartner, NewStation, SecurityProfile, StationFacts, StatusReport,
 };
@@ -26,6 +28,7 @@ pub(super) struct Credentials {
     pub password_salt: Vec<u8>,
     pub password_hash: Vec<u8>,
     pub security_profile: SecurityProfile,
+    pub quirks: QuirkSet,
 }
 
 /// A password that the charge point may have taken.
@@ -37,7 +40,8 @@ pub(super) struct SentPassword {
 
 pub(super) async fn credentials(e: impl PgExecutor<'_>, identity: &OcppIdentity) -> Result<Option<Credentials>, sqlx::Error> {
     let row = sqlx::query!(
-        "select id, password_salt, password_hash, security_profile from charge_point where identity = $1",
+        r#"select id, password_salt, password_hash, security_profile, charge_point_quirks(id) as "quirks!"
+        from charge_point where identity = $1"#,
         identity.as_str()
     )
     .fetch_optional(e)
@@ -48,6 +52,7 @@ pub(super) async fn credentials(e: impl PgExecutor<'_>, identity: &OcppIdentity)
             password_salt: r.password_salt,
             password_hash: r.password_hash,
             security_profile: SecurityProfile::parse(r.security_profile).ok_or_else(|| corrupt("security profile"))?,
+            quirks: QuirkSet::read(&r.quirks),
         })
     })
     .transpose()
@@ -313,6 +318,11 @@ pub(super) async fn record_connector_status(
 pub(super) async fn set_meter_interval(e: impl PgExecutor<'_>, id: ChargePointId, seconds: i32) -> Result<(), sqlx::Error> {
     sqlx::query!("update charge_point set meter_interval_s = $2 where id = $1", id.as_uuid(), seconds).execute(e).await?;
     Ok(())
+}
+
+pub(super) async fn protocol_of(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<Option<String>, sqlx::Error> {
+    let protocol = sqlx::query_scalar!("select protocol from charge_point where id = $1", id.as_uuid());
+    Ok(protocol.fetch_optional(e).await?.flatten())
 }
 
 pub(super) async fn has_booted(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<bool, sqlx::Error> {

@@ -306,7 +306,8 @@ fn a_session_cap_limits_the_power_and_ends_it() {
     let mut world = World::dc();
     world.act(plug(1));
     world.remote_start();
-    let profile = ChargingProfile::session_cap(7, Some(100), 11_000, Some(60)).expect("fits");
+    let profile = ChargingProfile::session_cap(7, Some(100), 11_000, ocpp::v16::set_charging_profile::RateUnit::W, Some(60))
+        .expect("fits");
     let cap = json!({ "connectorId": 1, "csChargingProfiles": serde_json::to_value(&profile).expect("JSON") });
     assert_eq!(world.ask("SetChargingProfile", cap.clone())["status"], "Accepted");
     world.pass_s(50);
