@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
 use domain::guest::GuestPhase;
-use platform::charging::{Charging, ChargingSettings, ResetKind};
-use platform::stations::Lease;
+use platform::audit::Actor;
+use platform::charging::{Charging, ChargingSettings, CommandState, ResetKind};
+use platform::stations::{Lease, Stations};
 use platform::{Clock as _, LocalBus};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -69,11 +70,15 @@ struct Peer {
 
 impl Peer {
     async fn connect(package: Package, app: &TestApp) -> Self {
+        Self::connect_in(package, app, "ocpp1.6").await
+    }
+
+    async fn connect_in(package: Package, app: &TestApp, subprotocol: &str) -> Self {
         let known = app.world.charge_points.iter().find(|c| c.identity.as_str() == IDENTITY).unwrap();
         let url = format!("{}/ocpp", app.url.replacen("http", "ws", 1));
         let mut process = package
             .program()
-            .args([&url, IDENTITY, &known.password, "ocpp1.6"])
+            .args([&url, IDENTITY, &known.password, subprotocol])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -82,7 +87,7 @@ impl Peer {
         let stdin = process.stdin.take().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut peer = Self { process, stdin, lines, asked: VecDeque::new() };
-        assert_eq!(peer.line().await, json!({ "open": "ocpp1.6" }));
+        assert_eq!(peer.line().await, json!({ "open": subprotocol }));
         peer
     }
 
@@ -97,6 +102,35 @@ impl Peer {
             peer.status(connector, "Available").await;
         }
         peer
+    }
+
+    /// The same as a station of OCPP 2.0.1 with two EVSEs.
+    async fn booted_201(package: Package, app: &TestApp) -> Self {
+        let mut peer = Self::connect_in(package, app, "ocpp2.0.1").await;
+        let station = json!({ "vendorName": "Independent", "model": format!("{package:?}"), "firmwareVersion": "1.0" });
+        let answer = peer.call("BootNotification", json!({ "reason": "PowerUp", "chargingStation": station })).await;
+        assert_eq!(answer["status"], "Accepted");
+        for evse in 1..=2 {
+            peer.status_201(app, evse, "Available").await;
+        }
+        peer
+    }
+
+    async fn status_201(&mut self, app: &TestApp, evse: i32, status: &str) {
+        let payload = json!({ "timestamp": time(app), "connectorStatus": status, "evseId": evse, "connectorId": 1 });
+        assert_eq!(self.call("StatusNotification", payload).await, json!({}));
+    }
+
+    /// An event of the transaction `tx-1`; the answer.
+    async fn event(&mut self, app: &TestApp, seq_no: i64, kind: &str, trigger: &str, more: Value) -> Value {
+        let mut event = json!({
+            "eventType": kind, "timestamp": time(app), "triggerReason": trigger, "seqNo": seq_no,
+            "transactionInfo": { "transactionId": "tx-1" }, "evse": { "id": 1, "connectorId": 1 },
+        });
+        for (field, value) in more.as_object().unwrap() {
+            event[field] = value.clone();
+        }
+        self.call("TransactionEvent", event).await
     }
 
     async fn line(&mut self) -> Value {
@@ -274,6 +308,83 @@ async fn a_charge_point_that_refuses_costs_nothing(package: Package) {
     app.world.assert_invariants().await;
 }
 
+/// A reading of the register as 2.0.1 has it.
+fn reading(app: &TestApp, context: &str, register_wh: i64) -> Value {
+    json!([{ "timestamp": time(app), "sampledValue": [
+        { "value": register_wh, "context": context, "measurand": "Energy.Active.Import.Register", "unitOfMeasure": { "unit": "Wh" } },
+        { "value": 60_000.5, "measurand": "Power.Active.Import", "unitOfMeasure": { "unit": "W" } },
+    ] }])
+}
+
+async fn a_guest_charges_at_a_station_of_2_0_1(package: Package) {
+    let app = TestApp::start().await;
+    let mut peer = Peer::booted_201(package, &app).await;
+    let mut guest = app.guest(CODE);
+
+    guest.pay(500).await;
+    let asked = peer.asked_for("RequestStartTransaction").await;
+    guest.until(GuestPhase::PlugIn).await;
+    peer.status_201(&app, 1, "Occupied").await;
+    let token = json!({ "idToken": asked["idToken"] });
+    assert_eq!(peer.call("Authorize", token.clone()).await["idTokenInfo"]["status"], "Accepted");
+    let begun = json!({
+        "idToken": asked["idToken"], "meterValue": reading(&app, "Transaction.Begin", 1_000_000),
+        "transactionInfo": { "transactionId": "tx-1", "chargingState": "Charging", "remoteStartId": asked["remoteStartId"] },
+    });
+    assert_eq!(peer.event(&app, 0, "Started", "RemoteStart", begun).await["idTokenInfo"]["status"], "Accepted");
+    guest.until(GuestPhase::Charging).await;
+    for minutes in 1..=5 {
+        app.world.clock.advance(TimeDelta::minutes(1));
+        let values = json!({ "meterValue": reading(&app, "Sample.Periodic", 1_000_000 + minutes * 1_000) });
+        peer.event(&app, minutes, "Updated", "MeterValuePeriodic", values).await;
+    }
+    assert_eq!(guest.stop().await, 303);
+    assert_eq!(peer.asked_for("RequestStopTransaction").await["transactionId"], "tx-1");
+    let ended = json!({
+        "meterValue": reading(&app, "Transaction.End", 1_005_000),
+        "transactionInfo": { "transactionId": "tx-1", "stoppedReason": "Remote" },
+    });
+    let answer = peer.event(&app, 6, "Ended", "RemoteStop", ended).await;
+    peer.status_201(&app, 1, "Available").await;
+    let page = guest.until(GuestPhase::Completed).await;
+
+    assert_eq!(page.attribute("data-reason"), Some("payer"));
+    let billed = app.number("select billed_tyiyn from charging_session").await;
+    assert_eq!(answer["totalCost"].as_f64().map(|som| (som * 100.0).round().to_string()), Some(billed.to_string()));
+    is_paid_and_refunded(&app, 50_000, 5_000).await;
+}
+
+/// Every message that staff may send, in the version's own words.
+async fn every_message_of_staff_is_such_as_the_schemas_know(package: Package, subprotocol: &str) {
+    let app = TestApp::start().await;
+    let mut peer = Peer::connect_in(package, &app, subprotocol).await;
+    let charge_point = app.world.charge_points.iter().find(|c| c.identity.as_str() == IDENTITY).unwrap().id;
+    let db = app.world.database.with_system_clock().await;
+    let (bus, settings) = (Arc::new(LocalBus::new()), ChargingSettings::default());
+    let (stations, charging) = (Stations::new(db.clone(), bus.clone()), Charging::new(db, bus, settings));
+    let messages: Value = serde_json::from_str(include_str!("../peers/messages.json")).unwrap();
+    let messages = messages[subprotocol].as_array().unwrap();
+    // All at once: they go out one after the other.
+    let mut commands = vec![];
+    for message in messages {
+        let (action, payload) = (message[0].as_str().unwrap(), message[1].to_string());
+        let within = TimeDelta::seconds(60);
+        let sent = csms::operator::send(&stations, &charging, charge_point, (action, &payload), action, within, Actor::System);
+        commands.push((action, sent.await.unwrap_or_else(|error| panic!("{action}: {error}"))));
+    }
+    for message in messages {
+        let action = message[0].as_str().unwrap();
+        assert_eq!(peer.asked_for(action).await, message[1], "{action}");
+    }
+    for (action, command) in commands {
+        let seen = eventually(action, || async {
+            charging.command(command).await.unwrap().filter(|command| command.state.is_final())
+        })
+        .await;
+        assert_ne!(seen.state, CommandState::Failed, "{action}: {:?}", seen.answer);
+    }
+}
+
 /// What staff and the watch over connections ask for, beside a session's own commands.
 async fn commands_are_such_as_the_schemas_know(package: Package) {
     let app = TestApp::start().await;
@@ -294,6 +405,27 @@ async fn commands_are_such_as_the_schemas_know(package: Package) {
         (app.number("select count(*) from command where state = 'accepted'").await == 4).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_charges_at_independent_stations_of_2_0_1() {
+    for package in PACKAGES {
+        a_guest_charges_at_a_station_of_2_0_1(package).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn independent_charge_points_understand_all_that_staff_sends() {
+    for package in PACKAGES {
+        every_message_of_staff_is_such_as_the_schemas_know(package, "ocpp1.6").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn independent_stations_of_2_0_1_understand_all_that_staff_sends() {
+    for package in PACKAGES {
+        every_message_of_staff_is_such_as_the_schemas_know(package, "ocpp2.0.1").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

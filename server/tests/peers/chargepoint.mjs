@@ -29,6 +29,13 @@ const FRIENDLY = {
   SetVariables: ({ setVariableData }) => ({
     setVariableResult: setVariableData.map(({ component, variable }) => ({ component, variable, attributeStatus: 'Accepted' })),
   }),
+  UnpublishFirmware: () => ({ status: 'Unpublished' }),
+  ClearVariableMonitoring: ({ id }) => ({ clearMonitoringResult: id.map((it) => ({ id: it, status: 'Accepted' })) }),
+  SetVariableMonitoring: ({ setMonitoringData }) => ({
+    setMonitoringResult: setMonitoringData.map(({ component, variable, type, severity }) => ({
+      component, variable, type, severity, id: 1, status: 'Accepted',
+    })),
+  }),
 };
 
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);

@@ -42,7 +42,7 @@ FRIENDLY = {
         "GetCompositeSchedule": {"status": "Rejected"},
         "GetInstalledCertificateIds": {"status": "NotFound"},
         "GetChargingProfiles": {"status": "NoProfiles"},
-        "SetMonitoringBase": {"status": "Accepted"},
+        "UnpublishFirmware": {"status": "Unpublished"},
     },
 }
 
@@ -101,6 +101,11 @@ def charge_point(subprotocol):
             if action == "SetVariables":
                 plain = [{k: it[k] for k in ("component", "variable")} for it in self.asked["setVariableData"]]
                 default = {"setVariableResult": [dict(it, attributeStatus="Accepted") for it in plain]}
+            if action == "ClearVariableMonitoring":
+                default = {"clearMonitoringResult": [{"id": id, "status": "Accepted"} for id in self.asked["id"]]}
+            if action == "SetVariableMonitoring":
+                plain = [{k: it[k] for k in ("component", "variable", "type", "severity")} for it in self.asked["setMonitoringData"]]
+                default = {"setMonitoringResult": [dict(it, status="Accepted", id=1) for it in plain]}
             return getattr(module.call_result, action)(**camel_to_snake_case(self.answers.get(action, default)))
 
         handle.__name__ = f"played_{action}"
