@@ -17,6 +17,7 @@ use platform::balance::{Balance, BalanceSettings};
 use platform::certificates::CertificateAuthority;
 use platform::charging::{Charging, ChargingSettings, Ingest};
 use platform::db::{Db, DbOptions};
+use platform::devices::Devices;
 use platform::guest::{Guest, GuestParts, GuestSettings};
 use platform::jobs::{JobHandler, Runner};
 use platform::notify::Notify;
@@ -45,6 +46,8 @@ use crate::webhook::Webhooks;
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3 * 3_600);
 /// Frames are kept this long: a dispute over a receipt comes within weeks.
 const FRAMES_KEPT: TimeDelta = TimeDelta::days(92);
+/// What charge points told of themselves: security events among it, which are asked about late.
+const EVENTS_KEPT: TimeDelta = TimeDelta::days(365);
 /// A text message is a receipt link and a sentence: more parts would be a defect.
 const SMS_PARTS_MAX: usize = 4;
 /// A page that is being sent when the server stops is waited for this long.
@@ -186,13 +189,14 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     tasks.spawn(async move { runner.run(stopped).await });
     let (watched, stopped) = (charging.clone(), stop.clone());
     tasks.spawn(async move { watched.watch(stopped).await });
-    let sessions = charging.clone();
+    let (sessions, devices) = (charging.clone(), Devices::new(db.clone()));
     tasks.spawn(every(PARTITIONS_EVERY, stop.clone(), move || {
-        let (logs, sessions) = (logs.clone(), sessions.clone());
+        let (logs, sessions, devices) = (logs.clone(), sessions.clone(), devices.clone());
         async move {
             sessions.ensure_partitions().await?;
             logs.ensure_partitions().await?;
             logs.drop_older_than(FRAMES_KEPT).await?;
+            devices.forget_events(EVENTS_KEPT).await?;
             Ok(())
         }
     }));

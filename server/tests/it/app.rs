@@ -1,6 +1,7 @@
 //! A whole server with the world around it: a database of its own, the stand-ins of both providers, virtual charge points.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -267,9 +268,17 @@ impl TestApp {
     }
 }
 
-/// An address that was free a moment ago.
+/// An address that nobody else takes before the server does: below the ports that the kernel hands out by itself, and each process of
+/// tests has sixteen of its own.
 pub fn free_address() -> String {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().to_string()
+    const FIRST: u16 = 10_000;
+    const PROCESSES: u16 = 1_400;
+    const EACH: u16 = 16;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = FIRST + u16::try_from(std::process::id() % u32::from(PROCESSES)).unwrap() * EACH;
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = (0..EACH).map(|_| own + NEXT.fetch_add(1, Ordering::Relaxed) % EACH).find(is_free).expect("a free port");
+    format!("127.0.0.1:{port}")
 }
 
 /// A car that takes this much and is full then.

@@ -6,8 +6,9 @@ use platform::audit::Actor;
 use platform::charging::{ChargingSettings, CommandState, CommandView};
 use platform::devices::Devices;
 use serde_json::{Value, json};
+use simulator::raw::{RawClient, RawRequest};
 
-use crate::house::{Charger, House, patient};
+use crate::house::{Charger, House, Node, patient};
 
 /// A person sends a message; the command.
 async fn sent(house: &House, action: &str, payload: Value) -> CommandId {
@@ -362,6 +363,30 @@ async fn what_a_person_sends_waits_for_a_charge_point_and_survives_a_restart() {
     let (id, _) = charger.asked_for("ClearCache").await;
     charger.answer(&id, "Accepted").await;
     assert_eq!(house.ended(command).await.state, Accepted);
+}
+
+#[tokio::test]
+async fn commands_follow_a_charge_point_to_another_node_and_are_done_once() {
+    let house = House::open().await;
+    let mut charger = house.charger("CP1").await;
+    let running = house.charge(&mut charger, "CP1", 500).await;
+    house.stop(running.session).await;
+    charger.asked_for("RemoteStopTransaction").await;
+    charger.vanish();
+    let by_hand = sent(&house, "GetLocalListVersion", json!({})).await;
+    // The second node has another bus and another process' memory: all it knows is in the database.
+    let other = Node::start(house.test.another_node().await, "two", house.charging_settings.clone(), patient()).await;
+    let request = RawRequest::new(other.url("/ocpp/CP1")).subprotocol("ocpp1.6").basic("CP1", &house.point("CP1").password);
+    let mut charger = Charger { raw: RawClient::connect(request).await.unwrap() };
+    charger.accept_stop(running.transaction).await;
+    let (id, _) = charger.asked_for("GetLocalListVersion").await;
+    charger.raw.send(json!([3, id, { "listVersion": 0 }]).to_string()).await.unwrap();
+    assert_eq!(house.ended(by_hand).await.state, Accepted);
+    charger.was_asked_nothing().await;
+    charger.end(running.transaction, 1_001_000, &house.time(), "Remote").await;
+    assert_eq!(house.see(running.session).await.billed, Some(domain::Tyiyn::new(1_500)));
+    other.shut_down().await;
+    house.is_in_order().await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ mod tests;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ChargePointId;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -22,6 +22,8 @@ use crate::stations::{self, Lease, StationsError};
 const VARIABLES_MAX: i64 = 20_000;
 /// Texts of the device model are cut here: the standard's longest value has 2,500 characters.
 const TEXT_CHARS_MAX: usize = 2_500;
+/// Old events that one transaction deletes.
+const EVENTS_FORGOTTEN_AT_ONCE: i64 = 5_000;
 /// Events in one answer.
 const EVENTS_SHOWN_MAX: i64 = 500;
 
@@ -161,6 +163,23 @@ impl Devices {
             }
         })
         .await
+    }
+
+    /// Forgets events that are older; how many.
+    pub async fn forget_events(&self, older_than: TimeDelta) -> Result<u64, StationsError> {
+        let before = self.db.now() - older_than;
+        let mut forgotten = 0;
+        // In parts, so that no transaction is long.
+        loop {
+            let part = db::tx(&self.db, move |mut tx| async move {
+                Ok::<_, StationsError>(store::delete_events(&mut *tx, before, EVENTS_FORGOTTEN_AT_ONCE).await?)
+            })
+            .await?;
+            forgotten += part;
+            if part < EVENTS_FORGOTTEN_AT_ONCE.unsigned_abs() {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// All variables of a charge point, by name.

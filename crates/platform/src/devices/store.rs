@@ -286,6 +286,16 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
+pub(super) async fn delete_events(e: impl PgExecutor<'_>, before: Time, at_most: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "delete from charge_point_event
+        where id in (select id from charge_point_event where received_at < $1 order by received_at limit $2)",
+        before,
+        at_most
+    );
+    Ok(done.execute(e).await?.rows_affected())
+}
+
 pub(super) async fn events(
     e: impl PgExecutor<'_>,
     charge_point: ChargePointId,

@@ -100,6 +100,24 @@ async fn an_event_that_is_told_twice_is_kept_once() {
 }
 
 #[tokio::test]
+async fn old_events_go_and_new_ones_stay() {
+    let House { test, devices, lease } = house().await;
+    let event = |id: &str| Event {
+        kind: "firmware_status",
+        message_id: id.into(),
+        claimed_at: None,
+        received_at: test.db.now(),
+        payload: json!({ "status": id }),
+    };
+    devices.take_event(lease, event("old")).await.unwrap();
+    test.clock.advance(chrono::TimeDelta::days(2));
+    devices.take_event(lease, event("new")).await.unwrap();
+    assert_eq!(devices.forget_events(chrono::TimeDelta::days(1)).await.unwrap(), 1);
+    let kept = devices.events(lease.charge_point, 10).await.unwrap();
+    assert_eq!(kept.iter().map(|event| &event.payload["status"]).collect::<Vec<_>>(), ["new"]);
+}
+
+#[tokio::test]
 async fn what_comes_over_an_old_connection_is_refused() {
     let House { test: _test, devices, lease } = house().await;
     let old = Lease { epoch: lease.epoch - 1, ..lease };
