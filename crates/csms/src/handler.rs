@@ -8,7 +8,7 @@ use platform::stations::{Lease, StationsError};
 use serde_json::value::RawValue;
 
 use crate::Csms;
-use crate::connection::End;
+use crate::conversation::End;
 
 /// What a handler is given besides the request.
 #[derive(Clone)]

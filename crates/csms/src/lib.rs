@@ -8,6 +8,7 @@
 mod admission;
 mod certificate_request;
 mod connection;
+mod conversation;
 mod dispatch;
 mod endpoint;
 mod handler;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use admission::{AdmissionFigures, AdmissionSettings, Rate};
+pub use conversation::{Conversation, End, Wire};
 pub use endpoint::{Peer, router};
 pub use registry::Counters;
 
