@@ -1,5 +1,5 @@
 # Two commands: `make run` lets you buy a charge in a browser, `make test` proves everything. Both prepare the machine first.
-.PHONY: run test bench lint fmt sqlx-prepare clean-db
+.PHONY: run test bench chaos lint fmt sqlx-prepare clean-db
 .DEFAULT_GOAL := run
 
 run: ## the site at http://127.0.0.1:3000 with stand-ins and virtual charge points; Ctrl-C stops it all
@@ -14,6 +14,10 @@ test: ## everything, the browser included
 bench: ## the figures of a release build
 	@scripts/setup bench
 	@scripts/bench
+
+chaos: ## seeded fault runs: make chaos SEED=1 RUNS=10000
+	@scripts/setup test
+	@SEED=$(SEED) RUNS=$(RUNS) scripts/chaos
 
 lint: ## formatting and clippy, as `make test` begins
 	@scripts/setup test

@@ -5,6 +5,7 @@
 mod app;
 mod architecture;
 mod bad_input;
+mod chaos;
 mod crash;
 mod guest;
 mod guest_way;

@@ -1,7 +1,8 @@
-//! A proxy on the wire between the server and PostgreSQL that counts commits and calls a trap at a chosen one.
+//! A proxy on the wire between the server and PostgreSQL that counts commits, or all statements, and calls a trap at a chosen one.
 //!
 //! With it the crash suite kills the server between any two durable steps without a line of test code in the server: just before a
-//! `COMMIT` reaches PostgreSQL (nothing of the step remains) or just after it took effect, before the server hears of it.
+//! `COMMIT` reaches PostgreSQL (nothing of the step remains) or just after it took effect, before the server hears of it. The seeded
+//! fault runs do the same at any statement, and also cut single connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,6 +10,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    Commits,
+    /// Each execution, `BEGIN` and `COMMIT` too. What is only prepared is not counted: that depends on what was prepared before.
+    Statements,
+}
+
+impl Counted {
+    fn counts(self, kind: u8, body: &[u8]) -> bool {
+        match self {
+            Self::Commits => kind == SIMPLE_QUERY && body.len() >= 6 && body[..6].eq_ignore_ascii_case(b"commit"),
+            Self::Statements => kind == SIMPLE_QUERY || kind == EXECUTE,
+        }
+    }
+}
 
 /// On which side of the commit the trap springs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +52,7 @@ pub struct PgProxy {
     commits: Arc<AtomicU64>,
     trap: Arc<Trap>,
     paused: tokio::sync::watch::Sender<bool>,
+    gone: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -44,6 +65,11 @@ impl Drop for PgProxy {
 impl PgProxy {
     /// Listens on a free port and forwards to PostgreSQL.
     pub async fn start(postgres: SocketAddr) -> Self {
+        Self::counting(postgres, Counted::Commits).await
+    }
+
+    /// The same with a choice of what is counted.
+    pub async fn counting(postgres: SocketAddr, counted: Counted) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let commits = Arc::new(AtomicU64::new(0));
@@ -54,19 +80,36 @@ impl PgProxy {
         });
         let (counter, shared) = (Arc::clone(&commits), Arc::clone(&trap));
         let (paused, is_paused) = tokio::sync::watch::channel(false);
+        let gone = CancellationToken::new();
+        let closed = gone.clone();
         let task = super::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            loop {
+                let client = tokio::select! {
+                    biased;
+                    () = closed.cancelled() => return,
+                    accepted = listener.accept() => match accepted {
+                        Ok((client, _)) => client,
+                        Err(_) => return,
+                    },
+                };
                 let (counter, shared, is_paused) = (Arc::clone(&counter), Arc::clone(&shared), is_paused.clone());
+                let closed = closed.clone();
                 super::spawn(async move {
                     // An error ends this one connection: the server sees a lost database connection, which is what a crash looks like.
-                    let _ = forward(client, postgres, counter, shared, is_paused).await;
+                    let forwarding = forward(client, postgres, counted, counter, shared, is_paused);
+                    let _ = closed.run_until_cancelled(forwarding).await;
                 });
             }
         });
-        Self { address, commits, trap, paused, task }
+        Self { address, commits, trap, paused, gone, task }
     }
 
-    /// Commits seen so far.
+    /// Nothing passes any more, in either direction and for ever.
+    pub fn close(&self) {
+        self.gone.cancel();
+    }
+
+    /// What is counted, seen so far.
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)
     }
@@ -101,12 +144,15 @@ impl PgProxy {
 
 /// A simple query is `Q`, a length of four bytes, the text, a zero.
 const SIMPLE_QUERY: u8 = b'Q';
+/// Runs what was prepared and bound before.
+const EXECUTE: u8 = b'E';
 /// No message of the tests is larger; a broken length must not make the proxy allocate the world.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 async fn forward(
     client: TcpStream,
     postgres: SocketAddr,
+    counted: Counted,
     commits: Arc<AtomicU64>,
     trap: Arc<Trap>,
     mut is_paused: tokio::sync::watch::Receiver<bool>,
@@ -132,45 +178,52 @@ async fn forward(
         to_server.write_all(&rest).await?;
         break;
     }
-    let mut answers = super::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await.map(|_| ()) });
-    let requests = async {
+    let muted = Arc::new(AtomicBool::new(false));
+    let is_muted = Arc::clone(&muted);
+    let mut answers = AbortOnDropHandle::new(super::spawn(async move {
+        let mut buffer = vec![0; 16 * 1024];
         loop {
-            let mut head = [0_u8; 5];
-            from_client.read_exact(&mut head).await?;
-            let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-            let mut body = vec![0; length.saturating_sub(4).min(MESSAGE_BYTES_MAX)];
-            from_client.read_exact(&mut body).await?;
-            // The proxy that is gone pauses nothing.
-            let _ = is_paused.wait_for(|paused| !paused).await;
-            let is_commit = head[0] == SIMPLE_QUERY && body.len() >= 6 && body[..6].eq_ignore_ascii_case(b"commit");
-            let springs = is_commit && {
-                let count = commits.fetch_add(1, Ordering::SeqCst) + 1;
-                trap.at_commit.compare_exchange(count, u64::MAX, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-            };
-            if springs && !trap.after.load(Ordering::SeqCst) {
-                spring(&trap);
-                return Ok(());
-            }
-            if springs {
-                // From here on the server hears nothing; PostgreSQL gets the commit and closes when it has done it.
-                spring(&trap);
-                answers.abort();
-                let _ = (&mut answers).await;
-            }
-            to_server.write_all(&head).await?;
-            to_server.write_all(&body).await?;
-            if springs {
-                // Terminate, so that PostgreSQL finishes the commit and goes; the read side is already given up.
-                to_server.write_all(&[b'X', 0, 0, 0, 4]).await?;
-                to_server.shutdown().await?;
-                return Ok(());
+            match from_server.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) if is_muted.load(Ordering::SeqCst) => {}
+                Ok(read) => {
+                    if to_client.write_all(&buffer[..read]).await.is_err() {
+                        return;
+                    }
+                }
             }
         }
-    };
-    let result: std::io::Result<()> = requests.await;
-    drop(to_server);
-    answers.abort();
-    result
+    }));
+    loop {
+        let mut head = [0_u8; 5];
+        from_client.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        let mut body = vec![0; length.saturating_sub(4).min(MESSAGE_BYTES_MAX)];
+        from_client.read_exact(&mut body).await?;
+        // The proxy that is gone pauses nothing.
+        let _ = is_paused.wait_for(|paused| !paused).await;
+        let springs = counted.counts(head[0], &body) && {
+            let count = commits.fetch_add(1, Ordering::SeqCst) + 1;
+            trap.at_commit.compare_exchange(count, u64::MAX, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+        };
+        if springs {
+            // From here on the server hears nothing.
+            muted.store(true, Ordering::SeqCst);
+        }
+        if !springs || trap.after.load(Ordering::SeqCst) {
+            to_server.write_all(&head).await?;
+            to_server.write_all(&body).await?;
+        }
+        if springs {
+            // Terminate, so that PostgreSQL finishes what it has got, undoes the rest and goes; only when it has gone does the trap
+            // spring, so that whoever comes next finds no lock of this connection.
+            to_server.write_all(&[b'X', 0, 0, 0, 4]).await?;
+            to_server.shutdown().await?;
+            let _ = (&mut answers).await;
+            spring(&trap);
+            return Ok(());
+        }
+    }
 }
 
 fn spring(trap: &Trap) {
