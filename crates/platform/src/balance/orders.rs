@@ -35,8 +35,9 @@ impl Balance {
     }
 
     /// The payment link, made now if it is not there yet; `None` when it did not come in time. The call goes on without us and the
-    /// order gets its link a little later.
+    /// order gets its link a little later. Whoever comes while another call asks, as a form that was sent twice, waits for that one.
     pub async fn payment_url(&self, order: OrderId, patience: Duration) -> Result<Option<String>, BalanceError> {
+        let mut hints = self.bus.subscribe(&super::topic(order)).await;
         let balance = self.clone();
         let made = self.db.tracker().spawn(async move {
             if let Err(error) = balance.make_link(order).await {
@@ -44,7 +45,14 @@ impl Balance {
             }
         });
         // Whether it ended, failed or goes on: the row tells.
-        let _ = tokio::time::timeout(patience, made).await;
+        let asked = async {
+            let _ = made.await;
+            if self.link_is_asked_for(order).await? {
+                hints.next().await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(patience, asked).await.unwrap_or(Ok::<_, BalanceError>(()))?;
         Ok(self.order(order).await?.filter(|order| order.state == OrderState::Link).and_then(|order| order.payment_url))
     }
 
@@ -76,6 +84,11 @@ impl Balance {
             super::find_order(&mut tx, id).await
         })
         .await
+    }
+
+    async fn link_is_asked_for(&self, id: OrderId) -> Result<bool, BalanceError> {
+        let mut connection = self.db.pool().acquire().await?;
+        Ok(store::link_is_asked_for(&mut connection, id, self.db.now()).await?)
     }
 
     async fn apply_link(&self, order: Order, result: Result<PaymentLink, ProviderError>) -> Result<(), BalanceError> {

@@ -119,6 +119,23 @@ pub(super) async fn claim_link(
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether somebody's call for the link is under way.
+pub(super) async fn link_is_asked_for(
+    connection: &mut PgConnection,
+    id: OrderId,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select exists (
+            select from payment_order where id = $1 and state = 'new' and link_asked_until > $2
+        ) as "asked!""#,
+        id.as_uuid(),
+        now,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// The link of this external id is the one that is shown, also when it comes so late that another one has been asked for.
 pub(super) async fn link_made(
     connection: &mut PgConnection,

@@ -243,6 +243,16 @@ async fn a_payment_that_failed_and_then_came_is_taken_with_its_own_sum() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_link_while_it_is_being_made_gets_the_same() {
+    let house = House::start().await;
+    let order = house.new_order().await;
+    let (one, two) = tokio::join!(house.balance.payment_url(order, PATIENCE), house.balance.payment_url(order, PATIENCE));
+    let link = one.unwrap();
+    assert_eq!((link.is_some(), &link), (true, &two.unwrap()));
+    assert_eq!(house.standins.links().await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_link_whose_answer_was_lost_is_replaced_and_both_are_watched() {
     let house = House::start().await;
     house
