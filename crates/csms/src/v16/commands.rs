@@ -6,7 +6,7 @@ use ocpp::v16::{
     certificate_signed, change_configuration, get_configuration, remote_start_transaction, remote_stop_transaction, reset,
     set_charging_profile, trigger_message,
 };
-use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
+use platform::charging::{Command, CommandBody, CommandOutcome, PowerCap, ResetKind};
 use platform::quirks::RateUnit;
 use serde_json::value::RawValue;
 
@@ -26,12 +26,13 @@ const PASSWORD: &str = "AuthorizationKey";
 pub(crate) fn say(command: &Command) -> Result<Call, Unsayable> {
     let id = command.id.to_string();
     match &command.body {
-        CommandBody::Start { evse_no, id_tag, .. } => call(
+        CommandBody::Start { evse_no, id_tag, cap, .. } => call(
             &id,
             &remote_start_transaction::Request {
                 connector_id: u32::try_from(*evse_no).ok(),
                 id_tag: id_tag.as_str().into(),
-                charging_profile: None,
+                // Of a transaction that has no number yet (1.6 § 5.11).
+                charging_profile: cap.map(|cap| profile(cap, None)).transpose()?,
             },
         ),
         CommandBody::Stop { transaction, .. } => {
@@ -62,21 +63,9 @@ pub(crate) fn say(command: &Command) -> Result<Call, Unsayable> {
         CommandBody::SetMeterContent => set(&id, METER_CONTENT, METER_MEASURANDS),
         // No key means all of them (1.6 § 5.8).
         CommandBody::ReportInventory { .. } => call(&id, &get_configuration::Request { keys: None }),
-        CommandBody::Cap { transaction, evse_no, number, max_power_w, ends_after_s, unit, .. } => {
-            let (limit, transaction) = (cap_limit(*max_power_w, *unit), Some(i64::from(transaction.0)));
-            let unit = match unit {
-                RateUnit::Watts => set_charging_profile::RateUnit::W,
-                RateUnit::Amperes => set_charging_profile::RateUnit::A,
-            };
-            let profile = set_charging_profile::ChargingProfile::session_cap(
-                i64::from(*number),
-                transaction,
-                limit,
-                unit,
-                Some(*ends_after_s),
-            );
-            let connector_id = u32::try_from(*evse_no).unwrap_or_default();
-            call(&id, &set_charging_profile::Request { connector_id, profile: profile.ok_or(Unsayable::NoMessage)? })
+        CommandBody::Cap { transaction, evse_no, cap, .. } => {
+            let profile = profile(*cap, Some(i64::from(transaction.0)))?;
+            call(&id, &set_charging_profile::Request { connector_id: u32::try_from(*evse_no).unwrap_or_default(), profile })
         }
         CommandBody::DeliverCertificate { pem, .. } => {
             call(&id, &certificate_signed::Request { certificate_chain: pem.as_str().into() })
@@ -84,6 +73,16 @@ pub(crate) fn say(command: &Command) -> Result<Call, Unsayable> {
         // The display is 2.0.1's; what a person writes does not come here.
         CommandBody::ShowCost { .. } | CommandBody::Operator { .. } => Err(Unsayable::NoMessage),
     }
+}
+
+fn profile(cap: PowerCap, transaction: Option<i64>) -> Result<set_charging_profile::ChargingProfile, Unsayable> {
+    let unit = match cap.unit {
+        RateUnit::Watts => set_charging_profile::RateUnit::W,
+        RateUnit::Amperes => set_charging_profile::RateUnit::A,
+    };
+    let (number, limit) = (i64::from(cap.number), cap_limit(cap.max_power_w, cap.unit));
+    set_charging_profile::ChargingProfile::session_cap(number, transaction, limit, unit, Some(cap.ends_after_s))
+        .ok_or(Unsayable::NoMessage)
 }
 
 fn set(id: &str, key: &str, value: &str) -> Result<Call, Unsayable> {

@@ -4,7 +4,7 @@
 use domain::Wh;
 use ocpp::v16::IdTagInfo;
 use ocpp::v16::start_transaction::{Request, Response};
-use platform::charging::StartReport;
+use platform::charging::{StartReport, TagVerdict};
 
 use super::{CONNECTOR_NO, Context, HandlerError, authorize, evse_no};
 
@@ -18,9 +18,12 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         received_at: context.received_at,
         message_id: context.message_id.clone(),
     };
-    let outcome = context.csms.0.charging.transaction_started(context.lease, report).await?;
-    Ok(Response {
-        id_tag_info: IdTagInfo::new(authorize::status(outcome.accepted)),
-        transaction_id: i64::from(outcome.transaction.0),
-    })
+    let charging = &context.csms.0.charging;
+    let outcome = charging.transaction_started(context.lease, report).await?;
+    let verdict = if outcome.accepted {
+        TagVerdict::Accepted
+    } else {
+        charging.why_refused(context.lease, request.id_tag.as_str()).await?
+    };
+    Ok(Response { id_tag_info: IdTagInfo::new(authorize::status(verdict)), transaction_id: i64::from(outcome.transaction.0) })
 }

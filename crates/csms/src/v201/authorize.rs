@@ -18,6 +18,8 @@ pub(super) fn status(verdict: TagVerdict) -> AuthorizationStatus {
     match verdict {
         TagVerdict::Accepted => AuthorizationStatus::Accepted,
         TagVerdict::Invalid => AuthorizationStatus::Invalid,
+        TagVerdict::Expired => AuthorizationStatus::Expired,
+        TagVerdict::Blocked => AuthorizationStatus::Blocked,
         TagVerdict::Unknown => AuthorizationStatus::Unknown,
     }
 }

@@ -9,7 +9,7 @@ use ocpp::v201::{
     Evse, IdToken, IdTokenType, certificate_signed, cost_updated, get_base_report, request_start_transaction,
     request_stop_transaction, reset, set_charging_profile, set_variables, trigger_message,
 };
-use platform::charging::{Command, CommandBody, CommandOutcome, ResetKind};
+use platform::charging::{Command, CommandBody, CommandOutcome, PowerCap, ResetKind};
 use platform::quirks::RateUnit;
 use serde_json::value::RawValue;
 
@@ -30,14 +30,15 @@ const METER_MEASURANDS: &str = "Energy.Active.Import.Register,Power.Active.Impor
 pub(super) fn say(command: &Command) -> Result<Call, Unsayable> {
     let id = command.id.to_string();
     match &command.body {
-        CommandBody::Start { evse_no, id_tag, remote_start, .. } => call(
+        CommandBody::Start { evse_no, id_tag, remote_start, cap, .. } => call(
             &id,
             &request_start_transaction::Request {
                 evse_id: u32::try_from(*evse_no).ok(),
                 // Those of sessions have a number; it is what the charge point names the start by.
                 remote_start_id: i64::from(remote_start.unwrap_or_default()),
                 id_token: IdToken::new(IdTokenType::Central, id_tag),
-                charging_profile: None,
+                // Of a transaction that has no name yet (F01).
+                charging_profile: cap.map(|cap| profile(cap, None)).transpose()?,
                 group_id_token: None,
             },
         ),
@@ -76,15 +77,8 @@ pub(super) fn say(command: &Command) -> Result<Call, Unsayable> {
                 report_base: get_base_report::ReportBase::FullInventory,
             },
         ),
-        CommandBody::Cap { station_ref, evse_no, number, max_power_w, ends_after_s, unit, .. } => {
-            let limit = cap_limit(*max_power_w, *unit);
-            let unit = match unit {
-                RateUnit::Watts => ChargingRateUnit::W,
-                RateUnit::Amperes => ChargingRateUnit::A,
-            };
-            let profile =
-                ChargingProfile::session_cap(i64::from(*number), station_ref.as_deref(), limit, unit, Some(*ends_after_s));
-            let charging_profile = profile.ok_or(Unsayable::NoMessage)?;
+        CommandBody::Cap { station_ref, evse_no, cap, .. } => {
+            let charging_profile = profile(*cap, station_ref.as_deref())?;
             call(&id, &set_charging_profile::Request { evse_id: u32::try_from(*evse_no).unwrap_or_default(), charging_profile })
         }
         CommandBody::ShowCost { transaction, station_ref, cost } => {
@@ -111,6 +105,15 @@ fn set(id: &str, component: &str, name: &str, value: &str) -> Result<Call, Unsay
         variable: Variable { name: name.into(), instance: None },
     };
     call(id, &set_variables::Request { set_variable_data: vec![data].into() })
+}
+
+fn profile(cap: PowerCap, transaction: Option<&str>) -> Result<ChargingProfile, Unsayable> {
+    let unit = match cap.unit {
+        RateUnit::Watts => ChargingRateUnit::W,
+        RateUnit::Amperes => ChargingRateUnit::A,
+    };
+    let (number, limit) = (i64::from(cap.number), cap_limit(cap.max_power_w, cap.unit));
+    ChargingProfile::session_cap(number, transaction, limit, unit, Some(cap.ends_after_s)).ok_or(Unsayable::NoMessage)
 }
 
 /// What the answer to a command means. An answer that cannot be understood is a failure, not a yes.

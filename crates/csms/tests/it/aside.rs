@@ -70,7 +70,29 @@ async fn the_cap_is_renewed_at_half_of_its_time_as_long_as_there_is_a_link() {
     let second = cap(&mut charger, "Accepted").await;
     // Of 475 som 30 are used: 4,854 s more at full power, from the 3,000th second on.
     assert_eq!(periods(&second)[1], json!({ "startPeriod": 7854, "limit": 0 }));
-    assert_eq!(second["csChargingProfiles"]["chargingProfileId"], 2);
+    // The first went with the start.
+    assert_eq!(second["csChargingProfiles"]["chargingProfileId"], 3);
+}
+
+#[tokio::test]
+async fn oca_059_a_cap_goes_with_the_start_and_not_with_the_next_one_if_it_is_refused() {
+    let house = House::open().await;
+    let mut charger = with_settings(&house, SMART).await;
+    house.begin("CP1", 500).await;
+    let (id, start) = charger.asked_for("RemoteStartTransaction").await;
+    assert_eq!(
+        start["chargingProfile"],
+        json!({
+            "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative",
+            "chargingSchedule": {
+                "chargingRateUnit": "W",
+                "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": 22000 }, { "startPeriod": 5181, "limit": 0 }],
+            },
+        })
+    );
+    charger.answer(&id, "Rejected").await;
+    let (_, start) = charger.asked_for("RemoteStartTransaction").await;
+    assert_eq!(start.get("chargingProfile"), None);
 }
 
 #[tokio::test]

@@ -509,7 +509,7 @@ async fn case_09_accepted_and_nothing_follows_gives_the_money_back() {
         assert_eq!((seen.state, seen.failure), (SessionState::Failed, Some(StartFailure::NoCable)), "{status:?}");
         // The cable comes after all: recorded, refused, stopped, and billed to nobody.
         let (transaction, answer) = charger.try_start(1, &id_tag, 5_000, &house.time()).await;
-        assert_eq!(answer, "Invalid");
+        assert_eq!(answer, "Blocked");
         charger.accept_stop(transaction).await;
         house.is_in_order().await;
     }

@@ -233,6 +233,30 @@ async fn oca_023_1_an_invalid_tag_is_not_authorized() {
 }
 
 #[tokio::test]
+async fn oca_023_2_the_tag_of_a_session_that_has_ended_is_expired() {
+    let house = House::open().await;
+    let mut charger = house.charger("CP1").await;
+    let running = house.charge(&mut charger, "CP1", 500).await;
+    charger.end(running.transaction, 1_001_000, &house.time(), "EVDisconnected").await;
+    house.until(running.session, SessionState::Settled).await;
+    let answer = charger.call("Authorize", &json!({ "idTag": running.id_tag }).to_string()).await;
+    assert_eq!(answer, json!({ "idTagInfo": { "status": "Expired" } }));
+}
+
+#[tokio::test]
+async fn oca_023_3_the_tag_of_a_session_that_was_paid_back_is_blocked() {
+    let house = House::open().await;
+    let mut charger = house.charger("CP1").await;
+    let session = house.begin("CP1", 500).await;
+    let id_tag = charger.accept_start().await;
+    house.pass(TimeDelta::seconds(181));
+    house.tick().await;
+    house.until(session, SessionState::Failed).await;
+    let answer = charger.call("Authorize", &json!({ "idTag": id_tag }).to_string()).await;
+    assert_eq!(answer, json!({ "idTagInfo": { "status": "Blocked" } }));
+}
+
+#[tokio::test]
 async fn oca_024_a_lock_that_fails_is_seen_and_nothing_is_sold_there() {
     let house = House::open().await;
     let mut charger = house.charger("CP1").await;

@@ -8,17 +8,40 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::SessionId;
 use domain::charging::session::SessionState;
 
-use super::live::Live;
+use super::live::{self, Live};
 use super::store::{self, SessionRow, TransactionRow};
-use super::{Charging, ChargingError, CommandBody};
+use super::{Charging, ChargingError, CommandBody, PowerCap};
 use crate::db::Tx;
 use crate::quirks::{self, Quirk, Traits};
-use crate::stations;
+use crate::stations::{self, ConnectorFacts};
 
 /// A cap or a cost that was not told by then is not worth telling.
 const ASIDE_DEADLINE: TimeDelta = TimeDelta::minutes(2);
 
 impl Charging {
+    /// The cap that goes with a session's start; none for a charge point that takes none. A later start at a dearer time costs more in
+    /// the same time: the cap that is told when the transaction is known puts that right.
+    pub(super) async fn cap_of_start(
+        &self,
+        tx: &mut Tx,
+        session: SessionId,
+        facts: &ConnectorFacts,
+    ) -> Result<Option<PowerCap>, ChargingError> {
+        let traits = quirks::traits(tx, facts.charge_point).await?;
+        let (true, Some(unit)) = (caps(traits), traits.smart_charging) else { return Ok(None) };
+        let Some(row) = store::session(&mut **tx, session).await? else { return Ok(None) };
+        let now = tx.now();
+        let ends_at = live::would_run_until(&row, facts.max_power, now);
+        let number = self.number_cap(tx, session, ends_at).await?;
+        Ok(Some(PowerCap { number, max_power_w: facts.max_power.get(), ends_after_s: seconds(ends_at - now), unit }))
+    }
+
+    async fn number_cap(&self, tx: &mut Tx, session: SessionId, ends_at: DateTime<Utc>) -> Result<i32, ChargingError> {
+        let now = tx.now();
+        let renew_at = now + ((ends_at - now) / 2).max(self.settings.aside_every);
+        Ok(store::save_cap(&mut **tx, session, Some((ends_at, renew_at))).await?)
+    }
+
     /// A transaction has begun for the session: its charge point is told the cap, and when to tell it the cost. The session is locked.
     pub(super) async fn begin_aside(&self, tx: &mut Tx, row: &SessionRow) -> Result<(), ChargingError> {
         let Some((transaction, traits)) = self.aside_of(tx, row).await? else { return Ok(()) };
@@ -77,18 +100,14 @@ impl Charging {
     ) -> Result<(), ChargingError> {
         let (Some(unit), now) = (traits.smart_charging, tx.now()) else { return Ok(()) };
         let ends_at = live.runs_until(now);
-        let renew_at = now + ((ends_at - now) / 2).max(self.settings.aside_every);
-        let number = store::save_cap(&mut **tx, row.id, Some((ends_at, renew_at))).await?;
+        let number = self.number_cap(tx, row.id, ends_at).await?;
         // Counted from the start, which needs no clock that agrees with ours.
-        let ends_after_s = (ends_at - transaction.started_at).num_seconds().clamp(1, i64::from(i32::MAX));
+        let ends_after_s = seconds(ends_at - transaction.started_at);
         let body = CommandBody::Cap {
             transaction: transaction.id,
             station_ref: transaction.station_ref.clone(),
             evse_no: transaction.evse_no,
-            number,
-            max_power_w: live.max_power().get(),
-            ends_after_s: u32::try_from(ends_after_s).unwrap_or(u32::MAX),
-            unit,
+            cap: PowerCap { number, max_power_w: live.max_power().get(), ends_after_s, unit },
         };
         let key = format!("cap:{}:{number}", row.id);
         self.queue_aside(tx, row, transaction, &key, &body).await
@@ -109,6 +128,11 @@ impl Charging {
         let charge_point = transaction.charge_point;
         self.queue(tx, charge_point, identity.as_ref(), key, Some(row.id), body, now, now + ASIDE_DEADLINE).await
     }
+}
+
+/// As the wire counts them; a cap of no time would be none.
+fn seconds(time: TimeDelta) -> u32 {
+    u32::try_from(time.num_seconds().clamp(1, i64::from(i32::MAX))).unwrap_or(u32::MAX)
 }
 
 fn caps(traits: Traits) -> bool {

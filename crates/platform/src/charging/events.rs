@@ -51,8 +51,8 @@ impl Charging {
         let tag = match report.id_tag.as_deref().map(folded) {
             Some(tag) if row.accepted && tag == row.id_tag => TagVerdict::Accepted,
             None if row.accepted => TagVerdict::Accepted,
-            Some(tag) if store::session_by_tag(self.db.pool(), &tag).await?.is_none() => TagVerdict::Unknown,
-            _ => TagVerdict::Invalid,
+            Some(tag) => self.why_refused(lease, &tag).await?,
+            None => TagVerdict::Invalid,
         };
         let (evse_no, connector_no) = report.evse.unwrap_or_default();
         let meter = MeterReport {

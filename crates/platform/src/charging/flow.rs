@@ -243,7 +243,9 @@ impl Charging {
         let now = tx.now();
         let remote_start = Some(store::remote_start(&mut **tx, session).await?);
         let (evse_no, connector_no) = (facts.evse_no, facts.connector_no);
-        let body = CommandBody::Start { evse_no, connector_no, id_tag: id_tag.to_owned(), remote_start };
+        // One that would refuse it for the cap gets the second start without.
+        let cap = if attempt == 1 { self.cap_of_start(tx, session, facts).await? } else { None };
+        let body = CommandBody::Start { evse_no, connector_no, id_tag: id_tag.to_owned(), remote_start, cap };
         let deadline = (now + self.settings.start_answer).min(start_deadline);
         let key = format!("start:{session}:{attempt}");
         self.queue(tx, facts.charge_point, Some(&facts.identity), &key, Some(session), &body, now, deadline).await

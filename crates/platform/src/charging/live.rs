@@ -68,6 +68,34 @@ struct Paid {
     rule: StopRule,
 }
 
+impl Paid {
+    fn new(session: &SessionRow, started_at: DateTime<Utc>) -> Self {
+        Self {
+            bill: RunningBill::new(session.tariff.clone(), started_at),
+            rule: StopRule { hold: session.hold, limit: session.limit, started_at },
+        }
+    }
+
+    fn runs_until(&self, power: Watt, now: DateTime<Utc>) -> DateTime<Utc> {
+        let may_run = |seconds: i64| {
+            let at = now + TimeDelta::seconds(seconds);
+            matches!(self.rule.judge(&self.bill, power, at, TimeDelta::zero()), Ok(Verdict::GoOn))
+        };
+        // Halving: the longest that may run is between the two.
+        let (mut runs, mut stops) = (0, RUNS_SECONDS_MAX);
+        while stops - runs > 1 {
+            let middle = runs + (stops - runs) / 2;
+            *(if may_run(middle) { &mut runs } else { &mut stops }) = middle;
+        }
+        now + TimeDelta::seconds(runs)
+    }
+}
+
+/// The same for a session that would start now.
+pub(super) fn would_run_until(session: &SessionRow, power: Watt, now: DateTime<Utc>) -> DateTime<Utc> {
+    Paid::new(session, now).runs_until(power, now)
+}
+
 /// A sample with the time it is billed by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taken {
@@ -105,10 +133,7 @@ impl Live {
             idle_below: settings.idle_below,
             max_power: Watt::new(nominal),
             count: 0,
-            paid: session.map(|session| Paid {
-                bill: RunningBill::new(session.tariff.clone(), started_at),
-                rule: StopRule { hold: session.hold, limit: session.limit, started_at },
-            }),
+            paid: session.map(|session| Paid::new(session, started_at)),
         }
     }
 
@@ -265,18 +290,7 @@ impl Live {
 
     /// How long the charger may give all it can from now on, without a word more from us, before what was set aside is used up.
     pub fn runs_until(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let Some(paid) = &self.paid else { return now };
-        let may_run = |seconds: i64| {
-            let at = now + TimeDelta::seconds(seconds);
-            matches!(paid.rule.judge(&paid.bill, self.max_power, at, TimeDelta::zero()), Ok(Verdict::GoOn))
-        };
-        // Halving: the longest that may run is between the two.
-        let (mut runs, mut stops) = (0, RUNS_SECONDS_MAX);
-        while stops - runs > 1 {
-            let middle = runs + (stops - runs) / 2;
-            *(if may_run(middle) { &mut runs } else { &mut stops }) = middle;
-        }
-        now + TimeDelta::seconds(runs)
+        self.paid.as_ref().map_or(now, |paid| paid.runs_until(self.max_power, now))
     }
 
     /// When to judge again if nothing more is heard: the last of a doubling row of times at which the session may still go on.

@@ -455,6 +455,10 @@ pub enum TagVerdict {
     Accepted,
     /// Known, but not good for this.
     Invalid,
+    /// Its session has ended.
+    Expired,
+    /// Its session never began and is paid back.
+    Blocked,
     Unknown,
 }
 
@@ -470,6 +474,16 @@ pub enum StopOutcome {
 
 // What charge points are told.
 
+/// How much power a charge point may give to a transaction, and for how long from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerCap {
+    /// Counts the caps of a session; the same on the wire.
+    pub number: i32,
+    pub max_power_w: i64,
+    pub ends_after_s: u32,
+    pub unit: RateUnit,
+}
+
 /// A message to a charge point, in our words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -481,6 +495,9 @@ pub enum CommandBody {
         /// The number of this start, for those that name it in what follows.
         #[serde(default)]
         remote_start: Option<i32>,
+        /// Goes with the start, so that it also holds when the link is lost before the transaction is known.
+        #[serde(default)]
+        cap: Option<PowerCap>,
     },
     Stop {
         transaction: TransactionId,
@@ -521,11 +538,8 @@ pub enum CommandBody {
         transaction: TransactionId,
         station_ref: Option<String>,
         evse_no: i32,
-        /// Counts the caps of a session; the same on the wire.
-        number: i32,
-        max_power_w: i64,
-        ends_after_s: u32,
-        unit: RateUnit,
+        #[serde(flatten)]
+        cap: PowerCap,
     },
     /// Show what the transaction costs so far.
     ShowCost {

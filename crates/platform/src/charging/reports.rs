@@ -127,17 +127,24 @@ impl Charging {
     }
 
     /// May this tag charge here? Only the tag of a session that waits or runs at this charge point.
-    pub async fn authorize(&self, lease: Lease, id_tag: &str) -> Result<bool, ChargingError> {
-        Ok(self.tag_verdict(lease, id_tag).await? == TagVerdict::Accepted)
-    }
-
-    /// The same, and whether it is known at all.
     pub async fn tag_verdict(&self, lease: Lease, id_tag: &str) -> Result<TagVerdict, ChargingError> {
         let pool = self.db.pool();
         let Some(session) = store::session_by_tag(pool, &folded(id_tag)).await? else { return Ok(TagVerdict::Unknown) };
         let Some(row) = store::session(pool, session).await? else { return Ok(TagVerdict::Unknown) };
-        let is_good = !row.machine.state.is_terminal() && self.is_of(&row, lease.charge_point).await?;
-        Ok(if is_good { TagVerdict::Accepted } else { TagVerdict::Invalid })
+        if !self.is_of(&row, lease.charge_point).await? {
+            return Ok(TagVerdict::Invalid);
+        }
+        Ok(match row.machine.state {
+            SessionState::Starting | SessionState::Charging | SessionState::Stopping => TagVerdict::Accepted,
+            SessionState::Settled => TagVerdict::Expired,
+            SessionState::Failed => TagVerdict::Blocked,
+        })
+    }
+
+    /// The same for a tag whose transaction was not accepted.
+    pub async fn why_refused(&self, lease: Lease, id_tag: &str) -> Result<TagVerdict, ChargingError> {
+        // Good for another transaction is not good for this one.
+        Ok(Some(self.tag_verdict(lease, id_tag).await?).filter(|v| *v != TagVerdict::Accepted).unwrap_or(TagVerdict::Invalid))
     }
 
     async fn is_of(&self, row: &SessionRow, charge_point: ChargePointId) -> Result<bool, ChargingError> {
