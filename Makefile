@@ -1,5 +1,5 @@
 # Two commands: `make run` lets you buy a charge in a browser, `make test` proves everything. Both prepare the machine first.
-.PHONY: run test bench chaos lint fmt sqlx-prepare clean-db
+.PHONY: run test bench chaos fuzz lint fmt sqlx-prepare clean-db
 .DEFAULT_GOAL := run
 
 run: ## the site at http://127.0.0.1:3000 with stand-ins and virtual charge points; Ctrl-C stops it all
@@ -18,6 +18,9 @@ bench: ## the figures of a release build
 chaos: ## seeded fault runs: make chaos SEED=1 RUNS=10000
 	@scripts/setup test
 	@SEED=$(SEED) RUNS=$(RUNS) scripts/chaos
+
+fuzz: ## the wire format against libFuzzer, a minute for each of three targets (EVP_FUZZ_S)
+	@scripts/fuzz
 
 lint: ## formatting and clippy, as `make test` begins
 	@scripts/setup test
