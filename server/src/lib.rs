@@ -4,6 +4,7 @@ pub mod client_address;
 pub mod config;
 pub mod demo;
 pub mod live;
+pub mod open_files;
 pub mod origin;
 pub mod peer;
 pub mod port;

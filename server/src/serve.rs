@@ -206,6 +206,8 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(config: &Config) -> Result<()> {
+    let open_files = crate::open_files::raise_limit();
+    tracing::info!(open_files, "Sockets and files that may be open at a time");
     let running = start(config, Arc::new(platform::SystemClock), Arc::new(platform::SystemIds)).await?;
     crate::shutdown::asked().await?;
     tracing::info!("Stopping");

@@ -79,7 +79,9 @@ impl Connection {
         mut socket: WebSocket,
         turn: Turn,
     ) {
-        let lease = match csms.0.stations.connected(charge_point, protocol.subprotocol(), &csms.0.settings.node).await {
+        // On the heap while it runs, as all that is large and rare: a future is as large as the largest thing that it ever waits for.
+        let entered = Box::pin(csms.0.stations.connected(charge_point, protocol.subprotocol(), &csms.0.settings.node)).await;
+        let lease = match entered {
             Ok(lease) => lease,
             Err(error) => {
                 tracing::error!(%error, "The connection of {identity} could not be entered");
@@ -93,7 +95,7 @@ impl Connection {
         let mut connection = Self { talk, socket: Socket(socket), missed_pings: 0 };
         // A panic costs this connection and no more: it is told from a broken link, and the row says that it is gone.
         let end = AssertUnwindSafe(connection.serve(&link, turn)).catch_unwind().await.unwrap_or(End::Defect);
-        connection.finish(end).await;
+        Box::pin(connection.finish(end)).await;
     }
 
     async fn serve(&mut self, link: &Arc<Link>, turn: Turn) -> End {

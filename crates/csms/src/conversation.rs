@@ -305,6 +305,9 @@ impl Conversation {
     /// The connection has ended, on whichever side.
     pub async fn link_ended(&self) {
         let entered = async {
+            // Thousands may end at the same moment: they take their turns as their messages do, or they would wait for a connection of
+            // the database until that is given up, and the page would say "online".
+            let _turn = self.csms.0.admission.message().await;
             self.csms.0.stations.disconnected(self.lease).await.map_err(ChargingError::from)?;
             self.csms.0.charging.link_down(self.lease).await
         };

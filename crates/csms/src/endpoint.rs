@@ -24,8 +24,8 @@ use crate::admission::Turn;
 use crate::connection::Connection;
 use crate::protocol::Protocol;
 
-/// Read eagerly for each socket: most frames are under 1 KiB, so 4 KiB serve thousands of sockets without megabytes.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Allocated eagerly for each socket: most frames are under 1 KiB, and longer ones get their room when their head has come.
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 /// What a slow charge point may leave unread.
 const WRITE_BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// `user:password` in Basic: 48 characters, a colon, 128 bytes, and the odd encoding.

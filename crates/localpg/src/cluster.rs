@@ -43,13 +43,15 @@ pub struct Options {
     /// `None`: a free one is found at each start.
     pub port: Option<u16>,
     pub max_connections: u16,
+    /// More of PostgreSQL's settings, by name and value.
+    pub settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Options {
     /// A cluster that keeps what it is given, as `make run` wants it.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         // 100 connections: one server with its pool, and a person with psql.
-        Self { dir: dir.into(), fsync: Fsync::On, port: None, max_connections: 100 }
+        Self { dir: dir.into(), fsync: Fsync::On, port: None, max_connections: 100, settings: vec![] }
     }
 }
 
@@ -310,6 +312,9 @@ impl Home {
             set("max_wal_size", "4GB");
             // A test that ends may leave a connection half way through its authentication, and `drop database` waits for it.
             set("authentication_timeout", "15s");
+        }
+        for (name, value) in &options.settings {
+            set(name, value);
         }
         // A group of its own, so that Ctrl-C in the terminal does not stop the database before the server has finished with it.
         command.process_group(0);

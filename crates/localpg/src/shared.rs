@@ -39,8 +39,7 @@ impl TestCluster {
             None => {
                 home.stop_leftover()?;
                 home.initialise(Fsync::Off)?;
-                let options =
-                    Options { dir: dir.to_path_buf(), fsync: Fsync::Off, port: None, max_connections: MAX_CONNECTIONS };
+                let options = Options { fsync: Fsync::Off, max_connections: MAX_CONNECTIONS, ..Options::new(dir) };
                 // The supervisor is not our child to wait for: it outlives this process.
                 let (address, _detached) = home.launch(&options, Tie::Users)?;
                 address

@@ -8,19 +8,18 @@ use std::time::{Duration, Instant};
 use chrono::SecondsFormat;
 use futures::{SinkExt as _, StreamExt as _};
 use ocpp::v16::boot_notification::RegistrationStatus;
-use ocpp::v16::meter_values::{Measurand, MeterValue, SampledValue, Unit};
 use ocpp::v16::stop_transaction::Reason;
-use ocpp::v16::{boot_notification, meter_values, start_transaction, stop_transaction};
+use ocpp::v16::{boot_notification, start_transaction, stop_transaction};
 use ocpp::{Frame, Message, Version};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, oneshot};
-use tokio_tungstenite::tungstenite::Message as Packet;
+use tokio_tungstenite::tungstenite::{Message as Packet, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::client::{Socket, open};
+use crate::client::{ConnectError, Socket, open};
 use crate::rng::{Rng, seed_of};
 use crate::{Clock, Faults};
 
@@ -31,21 +30,28 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// After a refused connection: the first wait, doubled up to the second.
 const RETRY_FIRST_MS: u64 = 50;
 const RETRY_MAX_MS: u64 = 2_000;
-/// Energy that each sample adds.
-const WH_PER_SAMPLE: i64 = 50;
+/// What each gives, by its register and by its word.
 const POWER_W: i64 = 22_000;
+/// That long at this power is one watt-hour.
+const MS_PER_WH: i64 = 3_600_000 / POWER_W;
 
 /// What the charge points do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Connect, BootNotification, and then nothing.
     Idle,
-    /// One transaction each, and MeterValues in it.
-    MeterValues {
+    /// Heartbeats, and nothing else.
+    Heartbeats {
         /// Between two messages of one charge point; `None` is as fast as they are answered.
         every: Option<Duration>,
     },
-    /// All lose their link at the same moment, and come back as they can; it ends when all have booted again.
+    /// One transaction each, and MeterValues in it.
+    MeterValues {
+        /// As for heartbeats.
+        every: Option<Duration>,
+    },
+    /// All lose their link at the same moment, and come back as they can; it ends when all have booted again and told how their
+    /// connector is.
     Storm,
 }
 
@@ -61,7 +67,10 @@ pub struct LoadPlan {
     pub password: Option<String>,
     /// Of each by its index, where they differ.
     pub passwords: Vec<String>,
+    /// Of the transactions that a charge point starts by itself.
     pub id_tag: String,
+    /// [`Work::MeterValues`]: each waits until the central system asks it to start a transaction, as for a payer (1.6 only).
+    pub remote_start: bool,
     pub work: Work,
     /// What they speak.
     pub version: Version,
@@ -259,6 +268,20 @@ pub async fn run(plan: LoadPlan, clock: Clock, cancel: CancellationToken, ready:
     report
 }
 
+impl Shared {
+    /// Counts an answer. What comes after the end is not counted: the time was measured without it.
+    fn note(&self, began: Instant, is_result: bool) {
+        if self.stop.is_cancelled() {
+            return;
+        }
+        if is_result {
+            self.latencies_us.add(elapsed_us(began));
+        } else {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 fn elapsed_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
@@ -267,18 +290,29 @@ fn elapsed_ms(since: Instant) -> u64 {
 async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) -> Option<()> {
     let mut link = {
         let _permit = shared.permits.acquire().await.ok()?;
-        boot(shared, index).await?
+        tokio::select! {
+            link = come_in(shared, index) => link?,
+            () = shared.stop.cancelled() => return None,
+        }
+    };
+    // Before it counts as connected, so that what is measured is the readings.
+    let metering = match shared.plan.work {
+        Work::MeterValues { .. } => Some(Metering::start(shared, &mut link, index).await?),
+        _ => None,
     };
     shared.connected.fetch_add(1, Ordering::Relaxed);
     settled.add_permits(1);
     // Waiting must read: the server's pings want answers.
-    match shared.plan.work {
-        Work::Idle => link.idle(&shared.stop).await?,
-        Work::MeterValues { every } => {
+    match (shared.plan.work, metering) {
+        (Work::Heartbeats { every }, _) => {
             link.idle(&shared.go).await?;
-            meter(shared, &mut link, every, index).await?;
+            heartbeats(shared, &mut link, every, index).await?;
         }
-        Work::Storm => {
+        (Work::MeterValues { every }, Some(metering)) => {
+            link.idle(&shared.go).await?;
+            meter(shared, &mut link, metering, every, index).await?;
+        }
+        (Work::Storm, _) => {
             link.idle(&shared.go).await?;
             let began = Instant::now();
             drop(link);
@@ -290,18 +324,33 @@ async fn light_charge_point(shared: &Shared, index: usize, settled: &Semaphore) 
             shared.back.add_permits(1);
             link.idle(&shared.stop).await?;
         }
+        (Work::Idle | Work::MeterValues { .. }, _) => link.idle(&shared.stop).await?,
     }
     let _ = tokio::time::timeout(Duration::from_secs(2), link.socket.close(None)).await;
     Some(())
 }
 
+/// Why a charge point is not in.
+enum NotIn {
+    /// The central system is there and takes nobody now (503).
+    ComeAgain,
+    Failed,
+}
+
 /// Connects and boots.
-async fn boot(shared: &Shared, index: usize) -> Option<Link> {
+async fn boot(shared: &Shared, index: usize) -> Result<Link, NotIn> {
     let (plan, identity) = (&shared.plan, shared.plan.identity(index));
     let password = plan.passwords.get(index).or(plan.password.as_ref()).cloned();
     let socket = open(&plan.url, &identity, password.as_deref(), plan.version, &Faults::default()).await;
-    let socket = socket.inspect_err(|error| tracing::warn!(%identity, %error, "No link")).ok()?;
-    let mut link = Link { socket, next_id: 1, version: plan.version };
+    let socket = match socket {
+        Ok(socket) => socket,
+        Err(ConnectError::Refused { status: 503 }) => return Err(NotIn::ComeAgain),
+        Err(error) => {
+            tracing::warn!(%identity, %error, "No link");
+            return Err(NotIn::Failed);
+        }
+    };
+    let mut link = Link { socket, next_id: 1, version: plan.version, wanted: None };
     let status = match plan.version {
         Version::V16 => {
             let request = boot_notification::Request {
@@ -309,57 +358,109 @@ async fn boot(shared: &Shared, index: usize) -> Option<Link> {
                 charge_point_model: "Light".into(),
                 ..Default::default()
             };
-            link.call(&request).await?
+            link.call(&request).await
         }
         Version::V201 => {
             let station = json!({ "model": "Light", "vendorName": "Virtual" });
-            link.call_json("BootNotification", &json!({ "reason": "PowerUp", "chargingStation": station })).await?
+            link.call_json("BootNotification", &json!({ "reason": "PowerUp", "chargingStation": station })).await
         }
     };
-    let Answer::Result(response) = status else { return None };
+    let Some(Answer::Result(response)) = status else { return Err(NotIn::Failed) };
     if response["status"] != RegistrationStatus::Accepted.as_str() {
         tracing::warn!(%identity, status = %response["status"], "Not accepted");
-        return None;
+        return Err(NotIn::Failed);
     }
-    Some(link)
+    Ok(link)
+}
+
+/// The first time: again only when told so, since anything else is a fault of the plan.
+async fn come_in(shared: &Shared, index: usize) -> Option<Link> {
+    let mut pauses = Pauses::of(shared, index);
+    loop {
+        match boot(shared, index).await {
+            Ok(link) => return Some(link),
+            Err(NotIn::ComeAgain) => pauses.next().await,
+            Err(NotIn::Failed) => return None,
+        }
+    }
 }
 
 /// As many charge points do it: at once, and after a refusal again and again, each with a wait of its own.
 async fn come_back(shared: &Shared, index: usize) -> Link {
-    let mut rng = Rng::new(seed_of(&shared.plan.identity(index)));
-    let mut wait_ms = RETRY_FIRST_MS;
+    let mut pauses = Pauses::of(shared, index);
     loop {
-        if let Some(link) = boot(shared, index).await {
+        if let Ok(mut link) = boot(shared, index).await
+            && link.tell_status(shared).await.is_some()
+        {
             return link;
         }
-        tokio::time::sleep(Duration::from_millis(wait_ms / 2 + rng.below(wait_ms / 2 + 1))).await;
-        wait_ms = (wait_ms * 2).min(RETRY_MAX_MS);
+        pauses.next().await;
     }
 }
 
-async fn meter(shared: &Shared, link: &mut Link, every: Option<Duration>, index: usize) -> Option<()> {
-    let mut work = Metering::start(shared, link, index).await?;
-    let mut next = tokio::time::Instant::now();
-    if let Some(every) = every {
-        // Spread over the interval: real charge points do not send all at once.
-        let (place, count) = (u32::try_from(index).ok()?, u32::try_from(shared.plan.count).ok()?);
-        next += every / count.max(1) * place;
-        link.idle_until(next, &shared.stop).await?;
+/// Between attempts to connect: longer and longer, and a little different for each charge point.
+struct Pauses {
+    rng: Rng,
+    wait_ms: u64,
+}
+
+impl Pauses {
+    fn of(shared: &Shared, index: usize) -> Self {
+        Self { rng: Rng::new(seed_of(&shared.plan.identity(index))), wait_ms: RETRY_FIRST_MS }
     }
+
+    async fn next(&mut self) {
+        let half = self.wait_ms / 2;
+        tokio::time::sleep(Duration::from_millis(half + self.rng.below(half + 1))).await;
+        self.wait_ms = (self.wait_ms * 2).min(RETRY_MAX_MS);
+    }
+}
+
+async fn heartbeats(shared: &Shared, link: &mut Link, every: Option<Duration>, index: usize) -> Option<()> {
+    let mut pace = Pace::start(shared, link, every, index).await?;
     while !shared.stop.is_cancelled() {
-        work.register_wh += WH_PER_SAMPLE;
         let began = Instant::now();
-        if work.sample(shared, link).await? {
-            shared.latencies_us.add(elapsed_us(began));
-        } else {
-            shared.errors.fetch_add(1, Ordering::Relaxed);
-        }
-        if let Some(every) = every {
-            next += every;
-            link.idle_until(next, &shared.stop).await?;
-        }
+        let is_result = link.ask("Heartbeat", "{}").await?;
+        shared.note(began, is_result);
+        pace.next(shared, link).await?;
+    }
+    Some(())
+}
+
+async fn meter(shared: &Shared, link: &mut Link, mut work: Metering, every: Option<Duration>, index: usize) -> Option<()> {
+    let mut pace = Pace::start(shared, link, every, index).await?;
+    while !shared.stop.is_cancelled() {
+        let began = Instant::now();
+        let is_result = work.sample(shared, link).await?;
+        shared.note(began, is_result);
+        pace.next(shared, link).await?;
     }
     work.stop(shared, link).await
+}
+
+/// When the next message is due.
+struct Pace {
+    every: Option<Duration>,
+    next: tokio::time::Instant,
+}
+
+impl Pace {
+    /// Waits for this charge point's place in the interval: real ones do not send all at once.
+    async fn start(shared: &Shared, link: &mut Link, every: Option<Duration>, index: usize) -> Option<Self> {
+        let mut next = tokio::time::Instant::now();
+        if let Some(every) = every {
+            let (place, count) = (u32::try_from(index).ok()?, u32::try_from(shared.plan.count).ok()?);
+            next += every * place / count.max(1);
+            link.idle_until(next, &shared.stop).await?;
+        }
+        Some(Self { every, next })
+    }
+
+    async fn next(&mut self, shared: &Shared, link: &mut Link) -> Option<()> {
+        let Some(every) = self.every else { return Some(()) };
+        self.next += every;
+        link.idle_until(self.next, &shared.stop).await
+    }
 }
 
 fn elapsed_us(since: Instant) -> u64 {
@@ -373,6 +474,7 @@ struct Metering {
     /// 2.0.1: our own name of it, and the number of its next event.
     name: String,
     next_seq: u64,
+    began: Instant,
     register_wh: i64,
 }
 
@@ -380,11 +482,16 @@ impl Metering {
     async fn start(shared: &Shared, link: &mut Link, index: usize) -> Option<Self> {
         let now = (shared.clock)();
         let name = format!("{:x}-{index:x}", now.timestamp_millis());
-        let mut this = Self { number: 0, name, next_seq: 0, register_wh: 0 };
-        let id_tag = shared.plan.id_tag.as_str();
+        let mut this = Self { number: 0, name, next_seq: 0, began: Instant::now(), register_wh: 0 };
+        let id_tag = if shared.plan.remote_start {
+            link.tell_status(shared).await?;
+            link.idle_until_asked_to_start(&shared.stop).await?
+        } else {
+            shared.plan.id_tag.clone()
+        };
         let started = match shared.plan.version {
             Version::V16 => {
-                let (id_tag, timestamp) = (id_tag.into(), now.into());
+                let (id_tag, timestamp) = (id_tag.as_str().into(), (shared.clock)().into());
                 let start =
                     start_transaction::Request { connector_id: 1, id_tag, meter_start_wh: 0, reservation_id: None, timestamp };
                 link.call(&start).await?
@@ -406,34 +513,22 @@ impl Metering {
 
     /// Whether it was answered with a CALLRESULT.
     async fn sample(&mut self, shared: &Shared, link: &mut Link) -> Option<bool> {
-        let answer = match shared.plan.version {
+        self.register_wh = i64::try_from(self.began.elapsed().as_millis()).ok()? / MS_PER_WH;
+        match shared.plan.version {
             Version::V16 => {
-                let energy = SampledValue {
-                    value: self.register_wh.into(),
-                    measurand: Some(Measurand::EnergyActiveImportRegister),
-                    unit: Some(Unit::Wh),
-                    ..SampledValue::default()
-                };
-                let power = SampledValue {
-                    value: POWER_W.into(),
-                    measurand: Some(Measurand::PowerActiveImport),
-                    unit: Some(Unit::W),
-                    ..SampledValue::default()
-                };
-                let request = meter_values::Request {
-                    connector_id: 1,
-                    transaction_id: Some(self.number),
-                    meter_values: vec![MeterValue { timestamp: (shared.clock)().into(), sampled_values: vec![energy, power] }],
-                };
-                link.call(&request).await?
+                // Written by hand: the generator shares the machine with what it measures.
+                let (number, at, register_wh) = (self.number, written(shared), self.register_wh);
+                let payload = format!(
+                    r#"{{"connectorId":1,"transactionId":{number},"meterValue":[{{"timestamp":"{at}","sampledValue":[{{"value":"{register_wh}","measurand":"Energy.Active.Import.Register","unit":"Wh"}},{{"value":"{POWER_W}","measurand":"Power.Active.Import","unit":"W"}}]}}]}}"#
+                );
+                link.ask("MeterValues", &payload).await
             }
             Version::V201 => {
                 let mut event = self.event(shared, "Updated", "MeterValuePeriodic");
                 event["meterValue"] = self.meter_value(shared, "Sample.Periodic");
-                link.call_json("TransactionEvent", &event).await?
+                link.ask("TransactionEvent", &event.to_string()).await
             }
-        };
-        Some(matches!(answer, Answer::Result(_)))
+        }
     }
 
     async fn stop(&mut self, shared: &Shared, link: &mut Link) -> Option<()> {
@@ -496,6 +591,8 @@ struct Link {
     socket: Socket,
     next_id: u64,
     version: Version,
+    /// The tag of the transaction that the central system wants.
+    wanted: Option<String>,
 }
 
 impl Link {
@@ -510,30 +607,87 @@ impl Link {
         self.exchange(action, &payload).await
     }
 
+    /// [`Self::call`] of an action that needs no escape, for its kind of answer alone: true is a CALLRESULT.
+    async fn ask(&mut self, action: &str, payload: &str) -> Option<bool> {
+        let id = self.new_id();
+        self.send(format!(r#"[2,"{id}","{action}",{payload}]"#)).await?;
+        Some(self.answer_to(&id).await?.0)
+    }
+
     async fn exchange(&mut self, action: &str, payload: &RawValue) -> Option<Answer> {
+        let id = self.new_id();
+        self.send(Frame::Call { id: id.as_str().into(), action: action.into(), payload }.encode().ok()?).await?;
+        let (is_result, text) = self.answer_to(&id).await?;
+        if !is_result {
+            return Some(Answer::Error);
+        }
+        match Frame::parse(text.as_str()) {
+            Ok(Frame::CallResult { payload, .. }) => serde_json::from_str(payload.get()).ok().map(Answer::Result),
+            _ => None,
+        }
+    }
+
+    fn new_id(&mut self) -> String {
         let id = self.next_id.to_string();
         self.next_id += 1;
-        let text = Frame::Call { id: id.as_str().into(), action: action.into(), payload }.encode().ok()?;
-        self.socket.send(Packet::text(text)).await.ok()?;
+        id
+    }
+
+    async fn send(&mut self, text: String) -> Option<()> {
+        self.socket.send(Packet::text(text)).await.ok()
+    }
+
+    /// Waits for the answer to the CALL of this id: whether it is a CALLRESULT, and all of it.
+    async fn answer_to(&mut self, id: &str) -> Option<(bool, Utf8Bytes)> {
         let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
         loop {
             let packet = tokio::time::timeout_at(deadline, self.socket.next()).await.ok()??.ok()?;
             let Packet::Text(text) = packet else { continue };
+            if is_plain_result(text.as_str(), id) {
+                return Some((true, text));
+            }
             match Frame::parse(text.as_str()) {
-                Ok(Frame::CallResult { id: answered, payload }) if answered == id => {
-                    return serde_json::from_str(payload.get()).ok().map(Answer::Result);
-                }
-                Ok(Frame::CallError { id: answered, .. }) if answered == id => return Some(Answer::Error),
-                Ok(Frame::Call { id: asked, .. }) => self.decline(&asked).await?,
+                Ok(Frame::CallResult { id: answered, .. }) if answered == id => return Some((true, text)),
+                Ok(Frame::CallError { id: answered, .. }) if answered == id => return Some((false, text)),
+                Ok(Frame::Call { id: asked, action, payload }) => self.react(&asked, &action, payload).await?,
                 _ => {}
             }
         }
     }
 
-    /// A light charge point can do nothing that it is told.
-    async fn decline(&mut self, id: &str) -> Option<()> {
-        let text = ocpp::frame::call_error(id, ocpp::ErrorCode::NotSupported, self.version, "a light charge point");
-        self.socket.send(Packet::text(text)).await.ok()
+    async fn tell_status(&mut self, shared: &Shared) -> Option<()> {
+        let payload = match self.version {
+            Version::V16 => json!({ "connectorId": 1, "errorCode": "NoError", "status": "Available" }),
+            Version::V201 => {
+                json!({ "timestamp": written(shared), "connectorStatus": "Available", "evseId": 1, "connectorId": 1 })
+            }
+        };
+        self.ask("StatusNotification", &payload.to_string()).await?.then_some(())
+    }
+
+    /// A light charge point can start a transaction, and nothing else that it is told.
+    async fn react(&mut self, id: &str, action: &str, payload: &RawValue) -> Option<()> {
+        if action == "RemoteStartTransaction"
+            && let Ok(request) = serde_json::from_str::<Value>(payload.get())
+        {
+            self.wanted = request["idTag"].as_str().map(str::to_owned);
+            return self.send(format!(r#"[3,"{id}",{{"status":"Accepted"}}]"#)).await;
+        }
+        self.send(ocpp::frame::call_error(id, ocpp::ErrorCode::NotSupported, self.version, "a light charge point")).await
+    }
+
+    /// Reads until it is asked to start a transaction: the tag.
+    async fn idle_until_asked_to_start(&mut self, stop: &CancellationToken) -> Option<String> {
+        loop {
+            if let Some(id_tag) = self.wanted.take() {
+                return Some(id_tag);
+            }
+            let packet = tokio::select! {
+                () = stop.cancelled() => return None,
+                packet = self.socket.next() => packet?.ok()?,
+            };
+            self.passing(packet).await?;
+        }
     }
 
     /// Reads, and answers what must be, until told to stop. `None` if the link is lost.
@@ -562,7 +716,7 @@ impl Link {
         match packet {
             Packet::Close(_) => None,
             Packet::Text(text) => match Frame::parse(text.as_str()) {
-                Ok(Frame::Call { id, .. }) => self.decline(&id).await,
+                Ok(Frame::Call { id, action, payload }) => self.react(&id, &action, payload).await,
                 _ => Some(()),
             },
             _ => Some(()),
@@ -570,9 +724,21 @@ impl Link {
     }
 }
 
+/// Whether this is a CALLRESULT of the id in the usual spelling, which needs no parser.
+fn is_plain_result(text: &str, id: &str) -> bool {
+    text.strip_prefix("[3,\"").and_then(|rest| rest.strip_prefix(id)).is_some_and(|rest| rest.starts_with("\","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_usual_answer_is_known_without_a_parser() {
+        assert!(is_plain_result(r#"[3,"17",{}]"#, "17"));
+        assert!(!is_plain_result(r#"[3,"171",{}]"#, "17"));
+        assert!(!is_plain_result(r#"[4,"17","InternalError","",{}]"#, "17"));
+    }
 
     #[test]
     fn percentiles() {

@@ -218,6 +218,7 @@ async fn a_crowd_is_measured() {
         password: Some(PASSWORD.to_owned()),
         passwords: vec![],
         id_tag: "LOAD".to_owned(),
+        remote_start: false,
         work,
         version,
         duration: Duration::from_millis(300),

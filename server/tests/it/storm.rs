@@ -66,6 +66,7 @@ impl Scene {
             password: None,
             passwords: self.points.iter().map(|p| p.password.clone()).collect(),
             id_tag: "X".into(),
+            remote_start: false,
             work: Work::Storm,
             duration: Duration::from_secs(120),
             connect_at_once: 8,

@@ -374,7 +374,7 @@ impl Batch {
         if session.state == SessionState::Charging {
             match live.judge(now, interval) {
                 (Verdict::Stop, error) => stop = Some((session.id, error)),
-                (Verdict::GoOn, _) => judge_at = Some(live.judge_at(now, interval)),
+                (Verdict::GoOn, _) => judge_at = Some(live.judge_at_or_before(judge_at, now, interval)),
             }
         }
         let row = Running {

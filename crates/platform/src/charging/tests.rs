@@ -263,6 +263,32 @@ async fn a_session_continued_by_a_fresh_writer_counts_the_same() {
     house.is_in_order().await;
 }
 
+/// A time that stands is not written anew with each reading (the row would touch its indexes), and silence is stopped all the same.
+#[tokio::test]
+async fn the_time_to_judge_moves_only_when_it_must() {
+    let house = house().await;
+    let lease = house.connect(0).await;
+    let session = house.begin(0, 500).await.unwrap();
+    let transaction = house.start(lease, session).await;
+    let ingest = Ingest::start(&house.charging);
+    let mut times = std::collections::BTreeSet::new();
+    for minute in 1..=30 {
+        house.test.clock.advance(TimeDelta::minutes(1));
+        ingest.write(house.reading(lease, transaction, 1_000 + minute * 350)).await.unwrap();
+        let row = store::session(house.test.db.pool(), session).await.unwrap().unwrap();
+        times.insert(row.judge_at.filter(|at| *at > house.test.db.now()).unwrap());
+    }
+    assert!(times.len() <= 3, "{times:?}");
+    // 475 som are 31.7 kWh: at 21 kW they last 90 minutes, of which it was heard of for 30.
+    let mut silent_minutes = 0;
+    while house.see(session).await.state == SessionState::Charging {
+        house.test.clock.advance(TimeDelta::minutes(1));
+        silent_minutes += 1;
+        house.charging.tick().await.unwrap();
+    }
+    assert!((59..=61).contains(&silent_minutes), "stopped after {silent_minutes} minutes");
+}
+
 #[tokio::test]
 async fn many_readings_in_one_batch_are_taken_in_their_order() {
     let house = house().await;

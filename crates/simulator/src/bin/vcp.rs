@@ -152,6 +152,7 @@ async fn crowd(many: Many, id_tag: String, work: Work) -> ExitCode {
         password: many.server.password,
         passwords: vec![],
         id_tag,
+        remote_start: false,
         work,
         version: many.server.ocpp.into(),
         duration: Duration::from_secs(many.seconds),
