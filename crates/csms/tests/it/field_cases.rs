@@ -36,15 +36,33 @@ async fn case_01_start_and_stop_retried_with_a_new_message_id() {
     assert_eq!(charger.start(1, &running.id_tag, 1_000_000, &house.time()).await, running.transaction);
     charger.was_asked_nothing().await;
     house.pass(TimeDelta::minutes(10));
+    let late = house.time();
+    house.pass(TimeDelta::minutes(1));
     let time = house.time();
     charger.end(running.transaction, 1_002_000, &time, "Local").await;
     charger.vanish();
     let mut charger = house.socket("CP1").await;
     charger.end(running.transaction, 1_002_000, &time, "Local").await;
-    assert_eq!(charger.start(1, &running.id_tag, 1_000_000, &time).await, running.transaction, "a Start that is later still");
+    assert_eq!(charger.start(1, &running.id_tag, 1_000_000, &late).await, running.transaction, "a Start that is later still");
     charger.was_asked_nothing().await;
     assert_eq!(house.see(running.session).await.billed, Some(Tyiyn::new(3_000)));
     assert_eq!(house.number("select count(*) from charging_transaction").await, 1);
+    house.is_in_order().await;
+}
+
+#[tokio::test]
+async fn case_01_a_start_after_the_stop_is_another_transaction_that_nobody_pays() {
+    let house = House::open().await;
+    let mut charger = house.charger("CP1").await;
+    let running = house.charge(&mut charger, "CP1", 500).await;
+    charger.end(running.transaction, 1_000_000, &house.time(), "EVDisconnected").await;
+    // It was asked to start twice, and the next car meets the second time: the same tag at the same register.
+    house.pass(TimeDelta::seconds(20));
+    let (second, status) = charger.try_start(1, &running.id_tag, 1_000_000, &house.time()).await;
+    assert!(second != running.transaction && status != "Accepted", "{second}: {status}");
+    charger.end(second, 1_002_000, &house.time(), "Local").await;
+    assert_eq!(house.see(running.session).await.energy, Wh::ZERO);
+    assert_eq!(house.number("select sum(meter_stop_wh - meter_start_wh)::bigint from charging_transaction").await, 2_000);
     house.is_in_order().await;
 }
 

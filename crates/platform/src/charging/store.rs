@@ -614,7 +614,8 @@ pub(super) struct StartKey<'a> {
     pub meter_start: Wh,
 }
 
-/// The transaction of this natural key; with a session's own tag, which is used once, also when a retry claims another time.
+/// The transaction of this natural key; with a session's own tag, which is used once, also when a retry claims another time. One
+/// that claims to begin when the first has ended is another transaction: a start that was asked for twice.
 pub(super) async fn transaction_by_key(
     e: impl PgExecutor<'_>,
     key: StartKey<'_>,
@@ -627,7 +628,7 @@ pub(super) async fn transaction_by_key(
             awaits_payer, meter_start_known
         from charging_transaction
         where charge_point_id = $1 and evse_no = $2 and connector_no = $3 and id_tag = $4 and meter_start_wh = $5
-            and (claimed_start_at = $6 or $7)
+            and (claimed_start_at = $6 or $7 and (claimed_stop_at is null or claimed_stop_at > $6))
         order by (claimed_start_at = $6) desc, id limit 1",
         key.charge_point.as_uuid(),
         key.evse_no,
