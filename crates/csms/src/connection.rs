@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use domain::{ChargePointId, OcppIdentity};
+use domain::OcppIdentity;
 use futures::FutureExt as _;
 use platform::bus::Topic;
 use platform::quirks::QuirkSet;
+use platform::stations::{Lease, StationsError};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite;
 
@@ -74,21 +75,19 @@ impl Connection {
     pub(crate) async fn run(
         csms: Csms,
         identity: OcppIdentity,
-        charge_point: ChargePointId,
+        lease: Lease,
         (protocol, quirks): (Protocol, QuirkSet),
         mut socket: WebSocket,
         turn: Turn,
     ) {
         // On the heap while it runs, as all that is large and rare: a future is as large as the largest thing that it ever waits for.
-        let entered = Box::pin(csms.0.stations.connected(charge_point, protocol.subprotocol(), &csms.0.settings.node)).await;
-        let lease = match entered {
-            Ok(lease) => lease,
-            Err(error) => {
-                tracing::error!(%error, "The connection of {identity} could not be entered");
-                let _ = timeout(SEND_WITHIN, socket.send(close(End::NotDurable))).await;
-                return;
-            }
-        };
+        let entered = Box::pin(csms.0.stations.connected(lease, protocol.subprotocol(), &csms.0.settings.node)).await;
+        if let Err(error) = entered {
+            let end = if matches!(error, StationsError::Fenced) { End::Superseded } else { End::NotDurable };
+            tracing::warn!(%error, epoch = lease.epoch, "The connection of {identity} could not be entered");
+            let _ = timeout(SEND_WITHIN, socket.send(close(end))).await;
+            return;
+        }
         tracing::info!(charge_point.identity = %identity, epoch = lease.epoch, "Connected {identity}");
         let link = csms.0.registry.enter(lease);
         let talk = Conversation::with(csms, identity, protocol, quirks, lease);

@@ -12,12 +12,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{ChargePointId, OcppIdentity};
+use domain::OcppIdentity;
 use ocpp::frame::MAX_FRAME_BYTES;
 use platform::certificates::Verdict;
 use platform::quirks::{Quirk, QuirkSet};
 use platform::refusals::{Reason, Refusal};
-use platform::stations::SecurityProfile;
+use platform::stations::{Lease, SecurityProfile};
 
 use crate::Csms;
 use crate::admission::Turn;
@@ -106,7 +106,7 @@ impl IntoResponse for Refused {
 /// A handshake that succeeded.
 struct Admitted {
     identity: OcppIdentity,
-    charge_point: ChargePointId,
+    lease: Lease,
     protocol: Protocol,
     quirks: QuirkSet,
     /// The subprotocol in the charge point's own spelling: it compares what it gets with what it sent. `None` when it sent none.
@@ -131,7 +131,7 @@ async fn connect(
             tracing::debug!(charge_point.identity = %shown, reason = refused.reason.as_str(), "Refused a handshake of {shown}");
             refused.into_response()
         }
-        Ok(Admitted { identity, charge_point, quirks, protocol, subprotocol, turn }) => {
+        Ok(Admitted { identity, lease, quirks, protocol, subprotocol, turn }) => {
             if let Some(subprotocol) = subprotocol {
                 upgrade.set_selected_protocol(subprotocol);
             }
@@ -144,14 +144,7 @@ async fn connect(
                 .on_upgrade(move |socket| {
                     let tasks = csms.0.tasks.clone();
                     // On the heap, so that the upgrade's own task stays small.
-                    tasks.track_future(Box::pin(Connection::run(
-                        csms,
-                        identity,
-                        charge_point,
-                        (protocol, quirks),
-                        socket,
-                        turn,
-                    )))
+                    tasks.track_future(Box::pin(Connection::run(csms, identity, lease, (protocol, quirks), socket, turn)))
                 })
         }
     }
@@ -175,7 +168,7 @@ async fn admit(csms: &Csms, peer: &Peer, identity: &str, headers: &HeaderMap) ->
         Err(_) => Err(Reason::UnknownIdentity),
     };
     match admitted {
-        Ok((identity, charge_point, quirks)) => {
+        Ok((identity, lease, quirks)) => {
             csms.0.admission.succeeded(peer.address, identity.as_str());
             let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
             let (protocol, subprotocol) = match Protocol::choose(offered) {
@@ -185,11 +178,11 @@ async fn admit(csms: &Csms, peer: &Peer, identity: &str, headers: &HeaderMap) ->
                 None => {
                     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
                     let evidence = serde_json::json!({ "handshake": "no Sec-WebSocket-Protocol", "user_agent": user_agent });
-                    csms.propose(charge_point, Quirk::NoSubprotocol, evidence).await;
+                    csms.propose(lease.charge_point, Quirk::NoSubprotocol, evidence).await;
                     return Err(Reason::NoProtocol.into());
                 }
             };
-            Ok(Admitted { identity, charge_point, quirks, protocol, subprotocol, turn })
+            Ok(Admitted { identity, lease, quirks, protocol, subprotocol, turn })
         }
         Err(reason) => {
             if reason != Reason::Unavailable {
@@ -206,7 +199,7 @@ async fn authenticate(
     peer: &Peer,
     identity: OcppIdentity,
     headers: &HeaderMap,
-) -> Result<(OcppIdentity, ChargePointId, QuirkSet), Reason> {
+) -> Result<(OcppIdentity, Lease, QuirkSet), Reason> {
     let unavailable = |error: &(dyn std::error::Error + 'static)| {
         tracing::error!(error, "The credentials of {identity} could not be checked");
         Reason::Unavailable
@@ -220,9 +213,9 @@ async fn authenticate(
         return Err(Reason::NotEncrypted);
     }
     if let Some(der) = &peer.certificate {
-        let verdict = csms.0.certificates.check(found.id, der).await.map_err(|error| unavailable(&error))?;
+        let verdict = csms.0.certificates.check(found.lease.charge_point, der).await.map_err(|error| unavailable(&error))?;
         return match verdict {
-            Verdict::Accepted => Ok((identity, found.id, found.quirks)),
+            Verdict::Accepted => Ok((identity, found.lease, found.quirks)),
             Verdict::Foreign => Err(Reason::ForeignCertificate),
             Verdict::Revoked => Err(Reason::RevokedCertificate),
             Verdict::Expired => Err(Reason::ExpiredCertificate),
@@ -233,7 +226,7 @@ async fn authenticate(
     }
     match password {
         None => Err(Reason::NoPassword),
-        Some(_) if found.password_is_right => Ok((identity, found.id, found.quirks)),
+        Some(_) if found.password_is_right => Ok((identity, found.lease, found.quirks)),
         Some(_) => Err(Reason::WrongPassword),
     }
 }

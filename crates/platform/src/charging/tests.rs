@@ -62,7 +62,8 @@ impl House {
 
     /// A charge point that is there and free.
     async fn connect(&self, n: usize) -> Lease {
-        let lease = self.stations.connected(self.points[n].id, "ocpp1.6", "one").await.unwrap();
+        let lease = self.stations.arrive(self.points[n].id).await.unwrap();
+        self.stations.connected(lease, "ocpp1.6", "one").await.unwrap();
         let report = StatusReport { evse_no: 1, connector_no: 1, status: ConnectorStatus::Available, error_code: None };
         self.charging.connector_status(lease, report).await.unwrap();
         lease

@@ -33,7 +33,8 @@ async fn house() -> House {
         }],
     };
     let points = stations.seed(plan).await.unwrap();
-    let lease = stations.connected(points[0].id, "ocpp2.0.1", "one").await.unwrap();
+    let lease = stations.arrive(points[0].id).await.unwrap();
+    stations.connected(lease, "ocpp2.0.1", "one").await.unwrap();
     House { devices: Devices::new(test.db.clone()), test, lease }
 }
 

@@ -95,7 +95,8 @@ impl House {
             }],
         };
         let charge_point = stations.seed(plan).await.unwrap().remove(0).id;
-        let lease = stations.connected(charge_point, "ocpp1.6", "test").await.unwrap();
+        let lease = stations.arrive(charge_point).await.unwrap();
+        stations.connected(lease, "ocpp1.6", "test").await.unwrap();
         let house = Self { test, standins, guest, charging, stations, receipts, lease, handlers };
         house.status(ConnectorStatus::Available).await;
         house

@@ -41,7 +41,8 @@ async fn house() -> House {
         }],
     };
     let charge_point = stations.seed(plan).await.unwrap()[0].id;
-    let lease = stations.connected(charge_point, "ocpp1.6", "one").await.unwrap();
+    let lease = stations.arrive(charge_point).await.unwrap();
+    stations.connected(lease, "ocpp1.6", "one").await.unwrap();
     let facts = BootFacts {
         vendor: Some("Acme".into()),
         model: Some("ZX-7".into()),

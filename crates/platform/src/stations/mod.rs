@@ -95,7 +95,8 @@ impl SecurityProfile {
 /// What is known of a charge point at the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AtTheDoor {
-    pub id: ChargePointId,
+    /// What it may enter with. It counts from [`Stations::connected`] on, and only if nobody who came later was faster.
+    pub lease: Lease,
     pub quirks: QuirkSet,
     pub security_profile: SecurityProfile,
     pub password_is_right: bool,
@@ -293,7 +294,7 @@ impl Stations {
     pub async fn authenticate(&self, identity: &OcppIdentity, password: &[u8]) -> Result<Authentication, StationsError> {
         Ok(match self.at_the_door(identity, password).await? {
             None => Authentication::UnknownIdentity,
-            Some(found) if found.password_is_right => Authentication::Accepted(found.id),
+            Some(found) if found.password_is_right => Authentication::Accepted(found.lease.charge_point),
             Some(_) => Authentication::WrongPassword,
         })
     }
@@ -317,7 +318,8 @@ impl Stations {
                 .await?;
             }
         }
-        Ok(Some(AtTheDoor { id: row.id, quirks: row.quirks, security_profile: row.security_profile, password_is_right }))
+        let lease = Lease { charge_point: row.id, epoch: row.epoch };
+        Ok(Some(AtTheDoor { lease, quirks: row.quirks, security_profile: row.security_profile, password_is_right }))
     }
 
     /// Which protocol a charge point spoke when it connected last.
@@ -325,22 +327,26 @@ impl Stations {
         Ok(store::protocol_of(self.db.pool(), charge_point).await?)
     }
 
-    /// A new connection takes over: whatever still writes under an older epoch is refused from now on.
-    pub async fn connected(&self, charge_point: ChargePointId, protocol: &str, node: &str) -> Result<Lease, StationsError> {
+    /// A connection of somebody who need not be asked who it is: newer than all before it.
+    pub async fn arrive(&self, charge_point: ChargePointId) -> Result<Lease, StationsError> {
+        Ok(Lease { charge_point, epoch: store::next_epoch(self.db.pool()).await? })
+    }
+
+    /// A new connection takes over: whatever still writes under an older epoch is refused from now on, and so is this one if a newer
+    /// one is already there.
+    pub async fn connected(&self, lease: Lease, protocol: &str, node: &str) -> Result<(), StationsError> {
         let (protocol, node) = (protocol.to_owned(), node.to_owned());
-        let (identity, lease) = db::tx(&self.db, move |mut tx| {
+        let identity = db::tx(&self.db, move |mut tx| {
             let (protocol, node) = (protocol.clone(), node.clone());
             async move {
                 let now = tx.now();
-                let row = store::connected(&mut *tx, charge_point, &protocol, &node, now).await?;
-                let (identity, epoch) = row.ok_or(StationsError::NotFound("charge point"))?;
-                Ok::<_, StationsError>((identity, Lease { charge_point, epoch }))
+                store::connected(&mut *tx, lease, &protocol, &node, now).await?.ok_or(StationsError::Fenced)
             }
         })
         .await?;
         // Whoever holds an older socket closes it; without the hint it finds out at its next write.
         self.bus.publish(&Topic::charge_point(&identity), &format!("epoch {}", lease.epoch));
-        Ok(lease)
+        Ok(())
     }
 
     /// The connection ended. Without effect when a newer one is there.
@@ -372,7 +378,7 @@ impl Stations {
     }
 
     pub async fn charge_point_by_identity(&self, identity: &OcppIdentity) -> Result<Option<ChargePointId>, StationsError> {
-        Ok(store::credentials(self.db.pool(), identity).await?.map(|row| row.id))
+        Ok(store::by_identity(self.db.pool(), identity).await?)
     }
 
     // What pages ask.

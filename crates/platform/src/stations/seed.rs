@@ -99,7 +99,7 @@ impl Stations {
                         }
                     };
                     for plan in station.charge_points {
-                        let known = store::credentials(&mut *tx, &plan.identity).await?.is_some();
+                        let known = store::by_identity(&mut *tx, &plan.identity).await?.is_some();
                         let new = if known {
                             super::reset_password(&mut tx, plan.identity).await?
                         } else {

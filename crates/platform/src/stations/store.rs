@@ -29,6 +29,8 @@ pub(super) struct Credentials {
     pub password_hash: Vec<u8>,
     pub security_profile: SecurityProfile,
     pub quirks: QuirkSet,
+    /// Drawn by this look.
+    pub epoch: i64,
 }
 
 /// A password that the charge point may have taken.
@@ -40,7 +42,8 @@ pub(super) struct SentPassword {
 
 pub(super) async fn credentials(e: impl PgExecutor<'_>, identity: &OcppIdentity) -> Result<Option<Credentials>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"select id, password_salt, password_hash, security_profile, charge_point_quirks(id) as "quirks!"
+        r#"select id, password_salt, password_hash, security_profile, charge_point_quirks(id) as "quirks!",
+            nextval('connection_epoch') as "epoch!"
         from charge_point where identity = $1"#,
         identity.as_str()
     )
@@ -53,9 +56,20 @@ pub(super) async fn credentials(e: impl PgExecutor<'_>, identity: &OcppIdentity)
             password_hash: r.password_hash,
             security_profile: SecurityProfile::parse(r.security_profile).ok_or_else(|| corrupt("security profile"))?,
             quirks: QuirkSet::read(&r.quirks),
+            epoch: r.epoch,
         })
     })
     .transpose()
+}
+
+pub(super) async fn next_epoch(e: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select nextval('connection_epoch') as "epoch!""#).fetch_one(e).await
+}
+
+pub(super) async fn by_identity(e: impl PgExecutor<'_>, identity: &OcppIdentity) -> Result<Option<ChargePointId>, sqlx::Error> {
+    let id =
+        sqlx::query_scalar!("select id from charge_point where identity = $1", identity.as_str()).fetch_optional(e).await?;
+    Ok(id.map(ChargePointId::from_uuid))
 }
 
 pub(super) async fn sent_passwords(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<Vec<SentPassword>, sqlx::Error> {
@@ -147,7 +161,7 @@ pub(super) async fn cut_off(
     now: DateTime<Utc>,
 ) -> Result<Option<(OcppIdentity, i64)>, sqlx::Error> {
     let row = sqlx::query!(
-        "update charge_point set epoch = epoch + 1,
+        "update charge_point set epoch = nextval('connection_epoch'),
             disconnected_at = case when connected_at is null then null else coalesce(disconnected_at, $2) end
         where id = $1 returning identity, epoch",
         id.as_uuid(),
@@ -160,24 +174,25 @@ pub(super) async fn cut_off(
 
 pub(super) async fn connected(
     e: impl PgExecutor<'_>,
-    id: ChargePointId,
+    lease: Lease,
     protocol: &str,
     node: &str,
     now: DateTime<Utc>,
-) -> Result<Option<(OcppIdentity, i64)>, sqlx::Error> {
+) -> Result<Option<OcppIdentity>, sqlx::Error> {
     let row = sqlx::query!(
         "update charge_point
-        set epoch = epoch + 1, protocol = $2, node = $3, connected_at = $4, disconnected_at = null, last_seen_at = $4
-        where id = $1
-        returning identity, epoch",
-        id.as_uuid(),
+        set epoch = $5, protocol = $2, node = $3, connected_at = $4, disconnected_at = null, last_seen_at = $4
+        where id = $1 and epoch < $5
+        returning identity",
+        lease.charge_point.as_uuid(),
         protocol,
         node,
-        now
+        now,
+        lease.epoch
     )
     .fetch_optional(e)
     .await?;
-    row.map(|r| Ok((OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))?, r.epoch))).transpose()
+    row.map(|r| OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))).transpose()
 }
 
 pub(super) async fn disconnected(e: impl PgExecutor<'_>, lease: Lease, now: DateTime<Utc>) -> Result<(), sqlx::Error> {

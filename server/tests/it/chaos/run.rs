@@ -271,7 +271,8 @@ impl<'g> Run<'g> {
         let identity = OcppIdentity::parse("CHAOS").unwrap();
         let entered = self.with("at the handshake", |life| async move {
             let quirks = life.csms.quirks().of(id).await.ok()?;
-            let lease = life.stations.connected(id, subprotocol, "one").await.ok()?;
+            let lease = life.stations.arrive(id).await.ok()?;
+            life.stations.connected(lease, subprotocol, "one").await.ok()?;
             let talk = Conversation::new(life.csms.clone(), identity, subprotocol, quirks, lease).unwrap();
             Some((talk, lease))
         });
