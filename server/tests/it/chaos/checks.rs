@@ -67,7 +67,7 @@ async fn transactions(site: &Site, charged: &[Charged]) -> Vec<String> {
     if rows.len() != charged.len() {
         found.push(format!("the charger has charged {} times, and {} transactions are kept", charged.len(), rows.len()));
     }
-    for one in charged {
+    for (n, one) in charged.iter().enumerate() {
         let same: Vec<_> = rows
             .iter()
             .filter(|row| {
@@ -76,8 +76,13 @@ async fn transactions(site: &Site, charged: &[Charged]) -> Vec<String> {
                     && row.get::<i64, _>("meter_start_wh") == one.meter_start_wh
             })
             .collect();
-        let [row] = same[..] else {
-            found.push(format!("{one:?} is kept {} times", same.len()));
+        // Whoever is asked twice may begin twice with the same tag at the same register: known by their order.
+        let alike = |other: &&Charged| {
+            (other.evse_no, &other.id_tag, other.meter_start_wh) == (one.evse_no, &one.id_tag, one.meter_start_wh)
+        };
+        let (before, all) = (charged[..n].iter().filter(alike).count(), charged.iter().filter(alike).count());
+        let (Some(row), true) = (same.get(before), same.len() == all) else {
+            found.push(format!("{one:?} is kept {} times, and there are {all} like it", same.len()));
             continue;
         };
         let id: i32 = row.get("id");
