@@ -27,6 +27,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection is replaced by a fresh one after this, so that none is poisoned, leaky or on a fenced-off server for long.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// A connection that was in use a moment ago is taken to be alive.
+const ASK_AFTER_IDLE: Duration = Duration::from_secs(1);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// Checked by the server. A transaction that waits for its client this long is a bug or a dead client (sqlx #4385 would
 /// keep it open until the connection's end), and it holds row locks on accounts.
@@ -94,6 +96,16 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .max_lifetime(MAX_LIFETIME)
             .idle_timeout(IDLE_TIMEOUT)
+            // Asked before every use, which is sqlx's own way, a connection makes as many round trips for the question as for the work.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for >= ASK_AFTER_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(connect)
             .await?;
         Ok(Self { inner: Arc::new(Inner { pool, clock, ids, tracker: TaskTracker::new(), jobs_wake: Notify::new() }) })
