@@ -48,6 +48,8 @@ const PACED: Duration = Duration::from_secs(15);
 const PLAIN: Duration = Duration::from_secs(8);
 /// Pages asked for while the storm lasts.
 const PAGES_PER_SECOND: u32 = 50;
+/// So long is waited for what a part leaves to be done.
+const REST_MAX: Duration = Duration::from_secs(45);
 /// A storm that is not over then counts as failed.
 const STORM_MAX: Duration = Duration::from_secs(90);
 /// More than any session of the figures costs: none is stopped.
@@ -161,6 +163,15 @@ fn python() -> Rival {
     std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");
     Rival { name: "Python", url, process: Process(child), backend: None }
+}
+
+/// Guests on a thread of their own: a page must not wait for the charge points of the generator.
+async fn guests(url: String, at_most: u32, over: CancellationToken) -> Pages {
+    let thread = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(pages(&url, PAGES_PER_SECOND, at_most, &over))
+    });
+    thread.await.unwrap()
 }
 
 /// Processor time of the generator, the server and the database.
@@ -358,11 +369,12 @@ impl Bench {
     }
 
     /// The report of ours, at half of these.
-    async fn paced(&self, [ours, python]: &[Rival; 2], our: &LoadReport, their: &LoadReport) -> LoadReport {
+    async fn paced(&mut self, [ours, python]: &[Rival; 2], our: &LoadReport, their: &LoadReport) -> LoadReport {
         let half = |report: &LoadReport| {
             let busy = u64::try_from(BUSY).unwrap();
             Work::MeterValues { every: Some(Duration::from_micros(2 * busy * 1_000_000 / report.calls_per_second.max(1))) }
         };
+        self.rest().await;
         let (our, our_cpu) = measure(ours, &self.payers, &self.seeded, half(our), PACED).await;
         let (their, their_cpu) = measure(python, &self.payers, &self.seeded, half(their), PACED).await;
         row("", ours.name, python.name, "");
@@ -418,18 +430,24 @@ impl Bench {
         Held { connected, connect_ms: report.connect_ms, before_kib, with_them_kib }
     }
 
-    async fn storm(&self) {
+    async fn storm(&mut self) {
         println!("\nA storm: {STORM} lose their link at once, come back, boot and tell their status");
+        self.rest().await;
         let rivals = self.rivals().await;
         let shown = support::for_sale(&rivals[0].url, &self.seeded).await;
-        let (ours, pages) = self.blow(&rivals[0]).await;
+        let (ours, our_cpu, pages) = self.blow(&rivals[0]).await;
+        if self.statements {
+            self.tell_statements(ours.wanted as u64).await;
+        }
         shown.shutdown().await;
-        let (python, _) = self.blow(&rivals[1]).await;
+        let (python, their_cpu, _) = self.blow(&rivals[1]).await;
         let time = |report: &LoadReport| report.storm_ms.map_or_else(|| "not in time".to_owned(), |t| format!("{t} ms"));
         row("", rivals[0].name, rivals[1].name, "ratio");
         let ratio = ours.storm_ms.zip(python.storm_ms).map(|(a, b)| times(a, b)).unwrap_or_default();
         row("all are back after", &time(&ours), &time(&python), &ratio);
         row("half of them after", &ms(ours.p50_us), &ms(python.p50_us), "");
+        let each = u64::try_from(STORM).unwrap();
+        row("µs: generator + server + database", &our_cpu.per(each), &their_cpu.per(each), "");
         aim(
             &format!("{} s at most", STORM_AIM.as_secs()),
             ours.storm_ms.is_some_and(|t| Duration::from_millis(t) <= STORM_AIM),
@@ -442,22 +460,47 @@ impl Bench {
         aim(&format!("p99 at most {} ms", PAGE_P99_MAX.as_millis()), failed == 0 && p99 <= PAGE_P99_MAX);
     }
 
-    /// The storm, and the pages that were asked for meanwhile (Python has none).
-    async fn blow(&self, rival: &Rival) -> (LoadReport, Pages) {
+    /// The storm, what it took of the processor, and the pages that were asked for meanwhile (Python has none).
+    async fn blow(&mut self, rival: &Rival) -> (LoadReport, Cpu, Pages) {
         let plan = load(&rival.url, &self.seeded, 0, STORM, Work::Storm, STORM_MAX);
         let (ready, is_ready) = tokio::sync::oneshot::channel();
         let over = CancellationToken::new();
         let running = async {
             let report = simulator::load::run(plan, system_clock(), CancellationToken::new(), Some(ready)).await;
             over.cancel();
-            report
+            (report, Cpu::of(rival))
         };
+        let is_ours = rival.backend.is_some();
         let asked = async {
             is_ready.await.unwrap();
+            if self.statements && is_ours {
+                self.forget_statements().await;
+            }
+            let before = Cpu::of(rival);
             let at_most = if rival.backend.is_some() { u32::MAX } else { 0 };
-            pages(&rival.url, PAGES_PER_SECOND, at_most, &over).await
+            (before, guests(rival.url.clone(), at_most, over.clone()).await)
         };
-        tokio::join!(running, asked)
+        let ((report, after), (before, pages)) = tokio::join!(running, asked);
+        (report, after.since(before), pages)
+    }
+
+    /// Waits until the server has done what the part before left to it: refunds, receipts, settings.
+    async fn rest(&mut self) {
+        let until = tokio::time::Instant::now() + REST_MAX;
+        loop {
+            let left: i64 = sqlx::query_scalar(
+                "select (select count(*) from job where parked_at is null and run_at <= now())
+                    + (select count(*) from command k join charge_point p on p.id = k.charge_point_id
+                        where k.state in ('queued', 'sent') and p.connected_at is not null and p.disconnected_at is null)",
+            )
+            .fetch_one(&mut self.admin)
+            .await
+            .unwrap();
+            if left == 0 || tokio::time::Instant::now() >= until {
+                break println!("  (at rest: {left} left)");
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     async fn forget_statements(&mut self) {

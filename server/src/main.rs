@@ -180,7 +180,8 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Serve => {
             let config = Config::from_process_env()?;
             log_to_stderr(config.log_format);
-            runtime()?.block_on(serve::run(&config))
+            let field = runtime()?;
+            runtime()?.block_on(serve::run(&config, field.handle()))
         }
         Command::Migrate => {
             log_to_stderr(LogFormat::Text);

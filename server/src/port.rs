@@ -3,7 +3,9 @@
 //!
 //! What a handler may want to know of the other side is in the request: `ConnectInfo<SocketAddr>`, and [`Encrypted`] with TLS.
 
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ use crate::tls::Tls;
 
 /// Connections that are no WebSocket (yet). A storm of all charge points of a large network fits; a slow reader costs one of them.
 const CONNECTIONS_MAX: usize = 8_192;
+/// Connections that have been taken and not looked at yet. The others wait in the kernel's queue, where they keep nobody from what is under way.
+const UNSEEN_MAX: usize = 16;
 /// TLS handshakes that are worked on at the same time: each is a signature and some 20 KB. The others wait their turn.
 const HANDSHAKES_AT_ONCE: usize = 64;
 /// From the TCP connection to the end of the TLS handshake, the wait for its turn included: chargers on slow links need seconds.
@@ -57,34 +61,35 @@ pub enum Below {
 pub async fn serve(listener: TcpListener, below: Below, router: Router, stop: CancellationToken, tasks: TaskTracker) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_AT_ONCE));
+    let unseen = Arc::new(Semaphore::new(UNSEEN_MAX));
     loop {
         // A connection that finds no place waits in the kernel's queue, which is bounded too.
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = async {
-                let place = connections.clone().acquire_owned().await;
-                (place, listener.accept().await)
+                let places = (connections.clone().acquire_owned().await, unseen.clone().acquire_owned().await);
+                (places, listener.accept().await)
             } => accepted,
         };
-        let (stream, address, place) = match accepted {
-            (Ok(place), Ok((stream, address))) => (stream, address, place),
+        let (stream, address, place, unseen) = match accepted {
+            ((Ok(place), Ok(unseen)), Ok((stream, address))) => (stream, address, place, unseen),
             (_, Err(error)) => {
                 tracing::warn!(%error, "A connection could not be accepted");
                 tokio::time::sleep(AFTER_ERROR).await;
                 continue;
             }
-            (Err(_), _) => return,
+            (_, Ok(_)) => return,
         };
         // Frames are small and must leave at once.
         let _ = stream.set_nodelay(true);
         let (router, stop) = (router.clone(), stop.clone());
         match &below {
             Below::Plain => {
-                tasks.spawn(http(stream, address, None, router, stop, place));
+                tasks.spawn(seen(unseen, http(stream, address, None, router, stop, place)));
             }
             Below::Tls(tls, csms) => {
                 let (tls, csms, handshakes) = (tls.clone(), csms.clone(), handshakes.clone());
-                tasks.spawn(async move {
+                tasks.spawn(seen(unseen, async move {
                     let handshake = timeout(HANDSHAKE_WITHIN, async {
                         let _turn = handshakes.acquire().await;
                         TlsAcceptor::from(tls.current()).accept(stream).await
@@ -102,10 +107,22 @@ pub async fn serve(listener: TcpListener, below: Below, router: Router, stop: Ca
                         Ok(Err(error)) => failed(&csms, address.ip(), &error.to_string()),
                         Err(_) => failed(&csms, address.ip(), "took too long"),
                     }
-                });
+                }));
             }
         }
     }
+}
+
+/// Gives the place of an unseen connection back when it has been looked at once: with what had come of it then, or nothing.
+async fn seen(unseen: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
+    let mut connection = pin!(connection);
+    let mut unseen = Some(unseen);
+    poll_fn(|context| {
+        let looked_at = connection.as_mut().poll(context);
+        unseen = None;
+        looked_at
+    })
+    .await;
 }
 
 /// Nobody knows yet who it was: only the address can be shown.

@@ -29,6 +29,7 @@ use platform::{Bus, Clock, Ids, LocalBus};
 use providers::namba::{NambaClient, NambaConfig};
 use providers::nikita::{NikitaClient, NikitaConfig, SendMode};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -83,8 +84,9 @@ impl Running {
     }
 }
 
-/// Connects, migrates, wires and listens.
-pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Running> {
+/// Connects, migrates, wires and listens. The charge points' sockets, and what they write, run on `field`: thousands of them may have something
+/// to do at the same moment, and a person's page is not to wait for all of them.
+pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, field: &Handle) -> Result<Running> {
     let mut options = DbOptions::new(config.database_url.clone());
     options.max_connections = config.database_connections_max;
     platform::db::migrate(&config.database_url).await.context("bringing the database to this version's schema")?;
@@ -99,7 +101,10 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
     // A process that was killed could not say that its sockets are gone.
     stations.forget_connections_of(&config.node).await.context("forgetting the connections of an earlier life")?;
     let charging = Charging::new(db.clone(), Arc::clone(&bus), charging_settings(config));
-    let ingest = Ingest::start(&charging);
+    let ingest = {
+        let _on_it = field.enter();
+        Ingest::start(&charging)
+    };
     let csms = Csms::new(
         stations.clone(),
         charging.clone(),
@@ -109,6 +114,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
             node: config.node.clone(),
             admission: admission(config.database_connections_max),
             authority: authority(config)?,
+            runtime: Some(field.clone()),
             ..CsmsSettings::default()
         },
     );
@@ -205,10 +211,10 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) ->
 }
 
 /// Runs until Ctrl-C or SIGTERM.
-pub async fn run(config: &Config) -> Result<()> {
+pub async fn run(config: &Config, field: &Handle) -> Result<()> {
     let open_files = crate::open_files::raise_limit();
     tracing::info!(open_files, "Sockets and files that may be open at a time");
-    let running = start(config, Arc::new(platform::SystemClock), Arc::new(platform::SystemIds)).await?;
+    let running = start(config, Arc::new(platform::SystemClock), Arc::new(platform::SystemIds), field).await?;
     crate::shutdown::asked().await?;
     tracing::info!("Stopping");
     running.shut_down().await;
@@ -238,15 +244,11 @@ fn authority(config: &Config) -> Result<Option<Arc<CertificateAuthority>>> {
     Ok(Some(Arc::new(authority)))
 }
 
-/// A storm of charge points gets a third of the database's connections to come in by and half of them for their messages; the rest is
-/// the guests'.
+/// Charge points get two fifths of the database's connections for their messages: as much as keeps two processor cores busy, so that a guest's page
+/// waits behind few.
 fn admission(connections_max: u32) -> AdmissionSettings {
     let connections = usize::try_from(connections_max).unwrap_or(usize::MAX);
-    AdmissionSettings {
-        handshakes_at_once: (connections / 3).max(1),
-        messages_at_once: (connections / 2).max(1),
-        ..AdmissionSettings::default()
-    }
+    AdmissionSettings { messages_at_once: (connections * 2 / 5).max(1), ..AdmissionSettings::default() }
 }
 
 fn charging_settings(config: &Config) -> ChargingSettings {

@@ -26,6 +26,9 @@ const COME_AGAIN_SPREAD_S: u64 = 20;
 /// The least that is told: a charger that ignores Retry-After waits for some seconds as well.
 const COME_AGAIN_MIN_S: u64 = 5;
 
+/// What can wait waits no longer than this.
+const SPARE_MAX: Duration = Duration::from_secs(15 * 60);
+
 /// So many at once, and then one every so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -50,13 +53,20 @@ impl Rate {
         *spent_until = (*spent_until).max(now) + self.every;
         Ok(())
     }
+
+    /// The same for one who waits: how long.
+    fn take_next(self, spent_until: &mut Instant, now: Instant) -> Duration {
+        let after = self.has_room(*spent_until, now).err().unwrap_or_default();
+        *spent_until = ((*spent_until).max(now) + self.every).min(now + SPARE_MAX);
+        after
+    }
 }
 
 /// What can be set. The defaults are for one node on two cores with 20 database connections.
 #[derive(Debug, Clone, Copy)]
 pub struct AdmissionSettings {
-    /// Handshakes that are worked on at the same time, each with at most one database connection: a third of the pool, so that a storm
-    /// leaves two thirds to guests and to those who are in.
+    /// Handshakes that are worked on at the same time. What they ask the database is gathered into few statements, so they are as many as
+    /// one statement answers, and hold no connection of it.
     pub handshakes_at_once: usize,
     /// Handshakes that wait for their turn: a storm of all charge points of a large network, at some 10 KB each.
     pub waiting_max: usize,
@@ -72,21 +82,26 @@ pub struct AdmissionSettings {
     /// Failed attempts from one address, whatever the identities: several broken chargers behind one address are real, a scan is not.
     /// It never concerns a charge point that has lately come in from there.
     pub address_failures: Rate,
-    /// Messages of charge points that are worked on in the database at the same time: half of the pool. The others wait, one a connection.
+    /// Messages of charge points that are worked on in the database at the same time, each with a connection of it: few, because two cores do
+    /// no more at once, and a guest's page waits for whatever they work on. The others wait, one a connection. What is gathered into
+    /// statements for many takes no turn.
     pub messages_at_once: usize,
+    /// Charge points that are told their settings, or asked for their status: three commands each, a tenth of what a node can do.
+    pub housekeeping: Rate,
 }
 
 impl Default for AdmissionSettings {
     fn default() -> Self {
         Self {
-            handshakes_at_once: 6,
+            handshakes_at_once: 64,
             waiting_max: 6_000,
             wait: Duration::from_secs(15),
             all: Rate::new(6_000, Duration::from_millis(2)),
             address: Rate::new(6_000, Duration::from_millis(4)),
             identity_failures: Rate::new(10, Duration::from_secs(10)),
             address_failures: Rate::new(100, Duration::from_millis(500)),
-            messages_at_once: 10,
+            messages_at_once: 8,
+            housekeeping: Rate::new(20, Duration::from_millis(50)),
         }
     }
 }
@@ -183,6 +198,8 @@ struct State {
     /// Until when a pair is trusted.
     trusted: HashMap<Pair, Instant>,
     waiting: usize,
+    /// Until when the moments for what can wait are taken.
+    spare_until: Instant,
 }
 
 #[derive(Debug)]
@@ -203,6 +220,7 @@ impl Admission {
             address_failures: Rates::new(settings.address_failures, now),
             trusted: HashMap::new(),
             waiting: 0,
+            spare_until: now,
         };
         Self {
             turns: Arc::new(Semaphore::new(settings.handshakes_at_once.max(1))),
@@ -264,6 +282,14 @@ impl Admission {
             }
         }
         state.trusted.insert(pair, now + TRUSTED_FOR);
+    }
+
+    /// The next moment for what can wait, such as telling a charge point its settings: now, or later when many want it, so that in a storm
+    /// those who are in leave the work to those who are not.
+    pub(crate) fn spare_moment(&self, now: Instant) -> Instant {
+        let mut state = self.lock();
+        let later = self.settings.housekeeping.take_next(&mut state.spare_until, now);
+        now + later.min(SPARE_MAX)
     }
 
     /// Waits until a message may be worked on.
@@ -408,6 +434,19 @@ mod tests {
         drop(turn);
         assert!(admission.enter(HOME, "CP2").await.is_ok());
         assert_eq!(admission.lock().waiting, 0);
+    }
+
+    #[test]
+    fn what_can_wait_waits_in_a_storm_and_is_spread() {
+        let now = Instant::now();
+        let admission = Admission::new(AdmissionSettings::default(), now);
+        let moments: Vec<_> = (0..1_000).map(|_| admission.spare_moment(now) - now).collect();
+        assert!(moments[..20].iter().all(Duration::is_zero));
+        assert!(moments.is_sorted());
+        assert_eq!(moments[999], Duration::from_millis(50) * 980);
+        // However many there were, it comes.
+        assert!((0..100_000).all(|_| admission.spare_moment(now) - now <= SPARE_MAX));
+        assert_eq!(admission.spare_moment(now + SPARE_MAX), now + SPARE_MAX);
     }
 
     #[test]

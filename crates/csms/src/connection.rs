@@ -82,15 +82,18 @@ impl Connection {
     ) {
         // On the heap while it runs, as all that is large and rare: a future is as large as the largest thing that it ever waits for.
         let entered = Box::pin(csms.0.stations.connected(lease, protocol.subprotocol(), &csms.0.settings.node)).await;
-        if let Err(error) = entered {
-            let end = if matches!(error, StationsError::Fenced) { End::Superseded } else { End::NotDurable };
-            tracing::warn!(%error, epoch = lease.epoch, "The connection of {identity} could not be entered");
-            let _ = timeout(SEND_WITHIN, socket.send(close(end))).await;
-            return;
-        }
+        let entered = match entered {
+            Ok(entered) => entered,
+            Err(error) => {
+                let end = if matches!(error, StationsError::Fenced) { End::Superseded } else { End::NotDurable };
+                tracing::warn!(%error, epoch = lease.epoch, "The connection of {identity} could not be entered");
+                let _ = timeout(SEND_WITHIN, socket.send(close(end))).await;
+                return;
+            }
+        };
         tracing::info!(charge_point.identity = %identity, epoch = lease.epoch, "Connected {identity}");
         let link = csms.0.registry.enter(lease);
-        let talk = Conversation::with(csms, identity, protocol, quirks, lease);
+        let talk = Conversation::with(csms, identity, protocol, quirks, (lease, entered));
         let mut connection = Self { talk, socket: Socket(socket), missed_pings: 0 };
         // A panic costs this connection and no more: it is told from a broken link, and the row says that it is gone.
         let end = AssertUnwindSafe(connection.serve(&link, turn)).catch_unwind().await.unwrap_or(End::Defect);
@@ -108,8 +111,10 @@ impl Connection {
         // Only now it is in: what it cost the database to come is over.
         drop(turn);
         loop {
-            let (give_up_at, ask_at) = (self.talk.give_up_at(), self.talk.ask_at());
-            let next_timer = [Some(ping_at), give_up_at, ask_at].into_iter().flatten().min().unwrap_or(ping_at);
+            let (give_up_at, ask_at, tell_settings_at) =
+                (self.talk.give_up_at(), self.talk.ask_at(), self.talk.tell_settings_at());
+            let timers = [Some(ping_at), give_up_at, ask_at, tell_settings_at];
+            let next_timer = timers.into_iter().flatten().min().unwrap_or(ping_at);
             // Only waiting is in here, and all of it can be dropped and begun anew; the work comes after.
             let step = tokio::select! {
                 biased;
@@ -131,6 +136,8 @@ impl Connection {
                     let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
                     if is_due(give_up_at) {
                         Box::pin(self.talk.give_up(&mut self.socket)).await
+                    } else if is_due(tell_settings_at) {
+                        Box::pin(self.talk.tell_settings(&mut self.socket)).await
                     } else if is_due(ask_at) {
                         Box::pin(self.talk.ask(&mut self.socket)).await
                     } else {

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use domain::OcppIdentity;
-use ocpp::{Frame, Violation, storable_json};
+use ocpp::{Frame, Version, Violation, storable_json};
 use platform::charging::{ChargingError, Command, CommandOutcome, IngestError, MeterReport, Submission};
 use platform::ocpp_logs::{Direction, NewFrame};
 use platform::quirks::QuirkSet;
-use platform::stations::Lease;
+use platform::stations::{Entered, Lease};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -66,17 +66,38 @@ pub struct Conversation {
     outstanding: Option<Outstanding>,
     /// When to ask how the connectors are; `None` once they were told.
     ask_at: Option<Instant>,
+    /// It has a moment for that.
+    may_ask: bool,
+    /// When to tell a charge point that has booted its settings; `None` once they were told.
+    tell_settings_at: Option<Instant>,
 }
 
 impl Conversation {
     /// Over a connection that was entered (see `Stations::connected`) in a protocol that we speak.
-    pub fn new(csms: Csms, identity: OcppIdentity, subprotocol: &str, quirks: QuirkSet, lease: Lease) -> Option<Self> {
-        Some(Self::with(csms, identity, Protocol::by_name(subprotocol)?, quirks, lease))
+    pub fn new(
+        csms: Csms,
+        identity: OcppIdentity,
+        subprotocol: &str,
+        quirks: QuirkSet,
+        (lease, entered): (Lease, Entered),
+    ) -> Option<Self> {
+        Some(Self::with(csms, identity, Protocol::by_name(subprotocol)?, quirks, (lease, entered)))
     }
 
-    pub(crate) fn with(csms: Csms, identity: OcppIdentity, protocol: Protocol, quirks: QuirkSet, lease: Lease) -> Self {
+    pub(crate) fn with(
+        csms: Csms,
+        identity: OcppIdentity,
+        protocol: Protocol,
+        quirks: QuirkSet,
+        (lease, entered): (Lease, Entered),
+    ) -> Self {
         let ask_at = Some(Instant::now() + csms.0.settings.ask_status_after);
-        Self { csms, identity, protocol, lease, quirks, outstanding: None, ask_at }
+        let mut talk =
+            Self { csms, identity, protocol, lease, quirks, outstanding: None, ask_at, may_ask: false, tell_settings_at: None };
+        if entered.settings_due {
+            talk.tell_settings_at = Some(talk.csms.0.admission.spare_moment(Instant::now()));
+        }
+        talk
     }
 
     /// When the answer to the command that was sent is too late.
@@ -89,16 +110,67 @@ impl Conversation {
         self.ask_at
     }
 
-    /// What an older connection took with it is seen to, and what waits is sent.
+    /// When the charge point is to be told its settings; `None` once they were told.
+    pub const fn tell_settings_at(&self) -> Option<Instant> {
+        self.tell_settings_at
+    }
+
+    /// What an older connection took with it is seen to, and what waits is sent. The caller has its turn at the door.
     pub async fn greet(&mut self, wire: &mut impl Wire) -> Result<(), End> {
-        self.csms.0.charging.link_up(self.lease).await.or_else(|error| self.after_error("link_up", &error))?;
+        match self.csms.0.charging.is_awaited(self.lease.charge_point).await {
+            // Whatever is queued from now on is hinted at.
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
+            Err(error) => self.after_error("is_awaited", &error)?,
+        }
+        let taken_over = {
+            let _turn = self.csms.0.admission.message().await;
+            self.csms.0.charging.link_up(self.lease).await
+        };
+        taken_over.or_else(|error| self.after_error("link_up", &error))?;
         self.send_commands(wire).await
+    }
+
+    /// A charge point that has booted is told its settings, and asked for its own if they are not known.
+    pub async fn tell_settings(&mut self, wire: &mut impl Wire) -> Result<(), End> {
+        self.tell_settings_at = None;
+        let told = {
+            let _turn = self.csms.0.admission.message().await;
+            self.queue_settings().await
+        };
+        told.or_else(|error| self.after_error("tell_settings", &error))?;
+        self.send_commands(wire).await
+    }
+
+    async fn queue_settings(&self) -> Result<(), ChargingError> {
+        let (csms, lease) = (&self.csms.0, self.lease);
+        csms.charging.tell_settings(lease).await?;
+        if self.protocol.version == Version::V16 && !csms.charging.settings().configure_meters {
+            return Ok(());
+        }
+        let firmware_version = csms.stations.firmware_version(lease.charge_point).await?;
+        if let Some(number) = csms.stations.devices().inventory_wanted(lease, firmware_version).await? {
+            csms.charging.ask_inventory(lease, number).await?;
+        }
+        Ok(())
     }
 
     /// A charge point that only lost its link sends no BootNotification and no status (field case 11): it is asked.
     pub async fn ask(&mut self, wire: &mut impl Wire) -> Result<(), End> {
+        if !self.may_ask {
+            self.may_ask = true;
+            let moment = self.csms.0.admission.spare_moment(Instant::now());
+            if moment > Instant::now() {
+                self.ask_at = Some(moment);
+                return Ok(());
+            }
+        }
         self.ask_at = None;
-        self.csms.0.charging.ask_status(self.lease).await.or_else(|error| self.after_error("ask_status", &error))?;
+        let asked = {
+            let _turn = self.csms.0.admission.message().await;
+            self.csms.0.charging.ask_status(self.lease).await
+        };
+        asked.or_else(|error| self.after_error("ask_status", &error))?;
         self.send_commands(wire).await
     }
 
@@ -119,7 +191,9 @@ impl Conversation {
                     quirks: self.quirks,
                 };
                 let handled = {
-                    let _turn = self.csms.0.admission.message().await;
+                    // These two come from everybody after a storm, and mostly mean nothing to anybody: they take a turn when they do.
+                    let takes_turn = !matches!(&*action, "BootNotification" | "StatusNotification");
+                    let _turn = if takes_turn { self.csms.0.admission.message().await } else { None };
                     (self.protocol.handle)(context, &action, payload).await
                 };
                 let counters = self.csms.0.registry.counters();
@@ -141,6 +215,10 @@ impl Conversation {
                 frames.push(self.logged(now, Direction::Out, message_type, Some(&id), Some(&action), &answer, None));
                 // Durable first, then answered.
                 self.write(frames, handled.meter).await?;
+                if action == "BootNotification" && message_type == 3 {
+                    let told_at = self.tell_settings_at.take();
+                    self.tell_settings_at = Some(told_at.unwrap_or_else(|| self.csms.0.admission.spare_moment(Instant::now())));
+                }
                 wire.send(answer).await
             }
             Ok(Frame::CallResult { id, payload }) => {
@@ -150,7 +228,10 @@ impl Conversation {
                 self.write(vec![frame], None).await?;
                 let Some(outstanding) = outstanding else { return Ok(()) };
                 if let Some(part) = (self.protocol.told)(&outstanding.command.body, payload) {
-                    let told = self.csms.0.stations.devices().take_report(self.lease, part).await.map_err(ChargingError::from);
+                    let told = {
+                        let _turn = self.csms.0.admission.message().await;
+                        self.csms.0.stations.devices().take_report(self.lease, part).await.map_err(ChargingError::from)
+                    };
                     told.or_else(|error| self.after_error("take_report", &error))?;
                 }
                 let outcome = self.protocol.judge(&outstanding.command.body, payload);
@@ -205,7 +286,11 @@ impl Conversation {
     /// Sends what waits for this charge point, as long as nothing is unanswered.
     pub async fn send_commands(&mut self, wire: &mut impl Wire) -> Result<(), End> {
         while self.outstanding.is_none() {
-            let command = match self.csms.0.charging.next_command(self.lease).await {
+            let next = {
+                let _turn = self.csms.0.admission.message().await;
+                self.csms.0.charging.next_command(self.lease).await
+            };
+            let command = match next {
                 Ok(Some(command)) => command,
                 Ok(None) => return Ok(()),
                 Err(error) => return self.after_error("next_command", &error),
@@ -251,7 +336,10 @@ impl Conversation {
     }
 
     async fn ended(&mut self, command: &Command, outcome: CommandOutcome, answer: serde_json::Value) -> Result<(), End> {
-        let ended = self.csms.0.charging.command_answered(command.id, outcome, answer).await;
+        let ended = {
+            let _turn = self.csms.0.admission.message().await;
+            self.csms.0.charging.command_answered(command.id, outcome, answer).await
+        };
         ended.or_else(|error| self.after_error("command_answered", &error))
     }
 
@@ -305,10 +393,11 @@ impl Conversation {
     /// The connection has ended, on whichever side.
     pub async fn link_ended(&self) {
         let entered = async {
-            // Thousands may end at the same moment: they take their turns as their messages do, or they would wait for a connection of
-            // the database until that is given up, and the page would say "online".
-            let _turn = self.csms.0.admission.message().await;
             self.csms.0.stations.disconnected(self.lease).await.map_err(ChargingError::from)?;
+            if !self.csms.0.charging.is_awaited(self.lease.charge_point).await? {
+                return Ok(());
+            }
+            let _turn = self.csms.0.admission.message().await;
             self.csms.0.charging.link_down(self.lease).await
         };
         if let Err(error) = entered.await {

@@ -141,10 +141,9 @@ async fn connect(
                 .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
                 .max_message_size(MAX_FRAME_BYTES)
                 .max_frame_size(MAX_FRAME_BYTES)
-                .on_upgrade(move |socket| {
-                    let tasks = csms.0.tasks.clone();
-                    // On the heap, so that the upgrade's own task stays small.
-                    tasks.track_future(Box::pin(Connection::run(csms, identity, lease, (protocol, quirks), socket, turn)))
+                .on_upgrade(async move |socket| {
+                    let (tasks, runtime) = (csms.0.tasks.clone(), csms.0.runtime.clone());
+                    tasks.spawn_on(Connection::run(csms, identity, lease, (protocol, quirks), socket, turn), &runtime);
                 })
         }
     }
@@ -213,7 +212,11 @@ async fn authenticate(
         return Err(Reason::NotEncrypted);
     }
     if let Some(der) = &peer.certificate {
-        let verdict = csms.0.certificates.check(found.lease.charge_point, der).await.map_err(|error| unavailable(&error))?;
+        let checked = {
+            let _turn = csms.0.admission.message().await;
+            csms.0.certificates.check(found.lease.charge_point, der).await
+        };
+        let verdict = checked.map_err(|error| unavailable(&error))?;
         return match verdict {
             Verdict::Accepted => Ok((identity, found.lease, found.quirks)),
             Verdict::Foreign => Err(Reason::ForeignCertificate),

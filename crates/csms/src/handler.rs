@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ocpp::{Decoded, ErrorCode, Message, Payload, Timestamp, ToStationError, Version, Violation, frame};
-use platform::charging::{ChargingError, MeterReport};
+use platform::charging::{BootAnswer, ChargingError, MeterReport};
 use platform::quirks::{Quirk, QuirkSet, RateUnit};
-use platform::stations::{Lease, StationsError};
+use platform::stations::{BootFacts, Lease, StationsError, StatusReport};
 use serde_json::value::RawValue;
 
 use crate::Csms;
@@ -42,6 +42,26 @@ impl StationClock {
 }
 
 impl Context {
+    /// A boot. What thousands do at once is gathered by the platform; the rest takes its turn.
+    pub(crate) async fn booted(&self, facts: BootFacts) -> Result<BootAnswer, ChargingError> {
+        let csms = &self.csms.0;
+        if let Some(answer) = csms.charging.booted_at_rest(self.lease, &facts).await? {
+            return Ok(answer);
+        }
+        let _turn = csms.admission.message().await;
+        csms.charging.booted(self.lease, facts).await
+    }
+
+    /// The same of a status.
+    pub(crate) async fn connector_status(&self, report: StatusReport) -> Result<(), ChargingError> {
+        let csms = &self.csms.0;
+        if csms.charging.connector_status_at_rest(self.lease, &report).await? {
+            return Ok(());
+        }
+        let _turn = csms.admission.message().await;
+        csms.charging.connector_status(self.lease, report).await
+    }
+
     pub(crate) fn clock(&self) -> StationClock {
         StationClock { is_local: self.quirks.has(Quirk::LocalTime) }
     }

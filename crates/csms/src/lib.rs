@@ -31,6 +31,7 @@ use platform::charging::{Charging, Ingest, IngestStats};
 use platform::quirks::{Quirk, Quirks};
 use platform::refusals::Refusals;
 use platform::stations::Stations;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -60,6 +61,8 @@ pub struct CsmsSettings {
     pub authority: Option<Arc<CertificateAuthority>>,
     /// How fast they may come in.
     pub admission: AdmissionSettings,
+    /// Where the connections run; `None` is where the central system was made. With one of its own, a page waits for no queue of sockets.
+    pub runtime: Option<Handle>,
 }
 
 impl Default for CsmsSettings {
@@ -74,6 +77,7 @@ impl Default for CsmsSettings {
             connections_max: 20_000,
             authority: None,
             admission: AdmissionSettings::default(),
+            runtime: None,
         }
     }
 }
@@ -94,6 +98,7 @@ pub(crate) struct Inner {
     pub(crate) certificates: Certificates,
     pub(crate) registry: registry::Registry,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) runtime: Handle,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -110,12 +115,13 @@ impl Csms {
             charging,
             ingest,
             bus,
+            runtime: settings.runtime.clone().unwrap_or_else(Handle::current),
             settings,
             registry: registry::Registry::default(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }));
-        csms.0.tasks.spawn(dispatch::run(csms.clone()));
+        csms.0.tasks.spawn_on(dispatch::run(csms.clone()), &csms.0.runtime);
         csms.0.tasks.spawn(refusals.run(csms.0.shutdown.clone()));
         csms
     }

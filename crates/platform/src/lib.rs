@@ -13,6 +13,7 @@ pub mod charging;
 pub mod clock;
 pub mod db;
 pub mod devices;
+mod gather;
 pub mod guest;
 pub mod ids;
 pub mod invariants;

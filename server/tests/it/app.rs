@@ -16,6 +16,7 @@ use server::config::Config;
 use server::serve::{self, Running};
 use simulator::client::{ClientConfig, VirtualChargePoint};
 use simulator::{Car, ConnectorConfig, Current};
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use crate::guest::GuestDriver;
@@ -224,7 +225,8 @@ impl TestApp {
 
     async fn run(&mut self, env: &BTreeMap<String, String>) {
         let config = Config::from_env(env).unwrap();
-        self.running = Some(serve::start(&config, self.world.clock.clone(), Arc::new(SystemIds)).await.unwrap());
+        self.running =
+            Some(serve::start(&config, self.world.clock.clone(), Arc::new(SystemIds), &Handle::current()).await.unwrap());
     }
 
     /// Stops the server in good order and starts it again on the same database.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use csms::AdmissionSettings;
 use domain::stations::PlugType;
 use domain::{OcppIdentity, Watt};
 use platform::stations::{DemoPlan, NewPartner, SeedChargePoint, SeedConnector, SeedStation, SeededChargePoint, Stations};
@@ -15,6 +16,7 @@ use server::config::Config;
 use server::serve::{self, Running};
 use simulator::load::{LoadPlan, LoadReport, Work};
 use simulator::raw::{RawClient, RawRequest};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{World, eventually, free_address};
@@ -47,7 +49,7 @@ impl Scene {
         let mut env = world.variables(&listen, &url, database.as_str());
         env.insert("EVP_DATABASE_CONNECTIONS".into(), DATABASE_CONNECTIONS.to_string());
         let config = Config::from_env(&env).unwrap();
-        let running = serve::start(&config, world.clock.clone(), Arc::new(SystemIds)).await.unwrap();
+        let running = serve::start(&config, world.clock.clone(), Arc::new(SystemIds), &Handle::current()).await.unwrap();
         Self { world, proxy, url, points, running }
     }
 
@@ -138,7 +140,7 @@ async fn a_storm_of_reconnects_is_let_in_in_turns_and_disturbs_nobody() {
     })
     .await;
     let figures = scene.running.csms.admission();
-    assert!(figures.at_once_most.load(Ordering::Relaxed) <= DATABASE_CONNECTIONS / 3, "{figures:?}");
+    assert!(figures.at_once_most.load(Ordering::Relaxed) <= AdmissionSettings::default().handshakes_at_once, "{figures:?}");
     witness.call("Heartbeat", "{}").await.unwrap();
     scene.running.shut_down().await;
 }

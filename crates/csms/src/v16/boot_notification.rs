@@ -5,7 +5,6 @@ use ocpp::v16::boot_notification::{RegistrationStatus, Request, Response};
 use platform::stations::BootFacts;
 
 use super::{Context, HandlerError};
-use crate::handler::of_stations;
 
 pub(super) async fn handle(context: Context, request: Request) -> Result<Response, HandlerError> {
     let facts = BootFacts {
@@ -16,18 +15,11 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
             .or_else(|| known(request.charge_box_serial_number.as_deref())),
         firmware_version: known(request.firmware_version.as_deref()),
     };
-    let firmware_version = facts.firmware_version.clone();
-    let (csms, lease) = (&context.csms.0, context.lease);
-    let boot = csms.charging.booted(lease, facts).await?;
-    if csms.charging.settings().configure_meters
-        && let Some(number) = csms.stations.devices().inventory_wanted(lease, firmware_version).await.map_err(of_stations)?
-    {
-        csms.charging.ask_inventory(lease, number).await?;
-    }
+    let boot = context.booted(facts).await?;
     Ok(Response {
         status: RegistrationStatus::Accepted,
         current_time: boot.now.into(),
-        interval_s: context.csms.heartbeat_interval_s(lease.charge_point),
+        interval_s: context.csms.heartbeat_interval_s(context.lease.charge_point),
     })
 }
 

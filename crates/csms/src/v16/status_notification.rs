@@ -14,7 +14,7 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         error_code: (request.error_code != ErrorCode::NoError).then(|| request.error_code.as_str().to_owned()),
     };
     context.learn_clock("StatusNotification", request.timestamp.as_ref()).await;
-    context.csms.0.charging.connector_status(context.lease, report).await?;
+    context.connector_status(report).await?;
     Ok(Response {})
 }
 

@@ -5,7 +5,6 @@ use ocpp::v201::boot_notification::{Request, Response, Status};
 use platform::stations::BootFacts;
 
 use super::{Context, HandlerError};
-use crate::handler::of_stations;
 
 pub(super) async fn handle(context: Context, request: Request) -> Result<Response, HandlerError> {
     let station = &request.charging_station;
@@ -15,16 +14,10 @@ pub(super) async fn handle(context: Context, request: Request) -> Result<Respons
         serial_number: known(station.serial_number.as_deref()),
         firmware_version: known(station.firmware_version.as_deref()),
     };
-    let firmware_version = facts.firmware_version.clone();
-    let (csms, lease) = (&context.csms.0, context.lease);
-    let boot = csms.charging.booted(lease, facts).await?;
-    let devices = csms.stations.devices();
-    if let Some(number) = devices.inventory_wanted(lease, firmware_version).await.map_err(of_stations)? {
-        csms.charging.ask_inventory(lease, number).await?;
-    }
+    let boot = context.booted(facts).await?;
     Ok(Response {
         current_time: boot.now.into(),
-        interval_s: context.csms.heartbeat_interval_s(lease.charge_point),
+        interval_s: context.csms.heartbeat_interval_s(context.lease.charge_point),
         status: Status::Accepted,
         status_info: None,
     })

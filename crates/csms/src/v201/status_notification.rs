@@ -9,15 +9,17 @@ use super::{Context, HandlerError, number};
 pub(super) async fn handle(context: Context, request: Request) -> Result<Response, HandlerError> {
     // Field case 18: EVSE 0 is the charge point as a whole, connector 0 the EVSE, which has its one connector here.
     let (evse_no, connector_no) = (number(request.evse_id), number(request.connector_id).max(1));
-    let charging = &context.csms.0.charging;
     match status(&request.connector_status) {
         Some(status) => {
             let report = StatusReport { evse_no, connector_no, status, error_code: None };
-            charging.connector_status(context.lease, report).await?;
+            context.connector_status(report).await?;
         }
         // That something is plugged in somewhere says nothing of the charge point as a whole.
         None if evse_no == 0 => {}
-        None => charging.connector_occupied(context.lease, evse_no, connector_no).await?,
+        None => {
+            let _turn = context.csms.0.admission.message().await;
+            context.csms.0.charging.connector_occupied(context.lease, evse_no, connector_no).await?;
+        }
     }
     Ok(Response {})
 }

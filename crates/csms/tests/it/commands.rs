@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use csms::CsmsSettings;
+use csms::{AdmissionSettings, CsmsSettings, Rate};
 use domain::charging::session::SessionState;
 use domain::guest::StartFailure;
 use platform::charging::ChargingSettings;
@@ -133,6 +133,22 @@ async fn a_payer_who_calls_it_off_before_it_was_sent_gets_the_money_at_once() {
     house.tick().await;
     assert_eq!(house.see(session).await.failure, Some(StartFailure::Cancelled));
     house.is_in_order().await;
+}
+
+#[tokio::test]
+async fn settings_that_a_storm_left_untold_are_told_over_the_next_connection() {
+    let one_an_hour =
+        AdmissionSettings { housekeeping: Rate::new(1, Duration::from_secs(3600)), ..AdmissionSettings::default() };
+    let busy = CsmsSettings { admission: one_an_hour, ..patient() };
+    let house = House::with(ChargingSettings::default(), busy).await;
+    let mut first = house.socket("CP2").await;
+    first.boot().await;
+    first.asked_for("ChangeConfiguration").await;
+    let mut charger = house.socket("CP1").await;
+    charger.boot().await;
+    charger.was_asked_nothing().await;
+    let house = house.restart().await;
+    house.socket("CP1").await.asked_for("ChangeConfiguration").await;
 }
 
 #[tokio::test]

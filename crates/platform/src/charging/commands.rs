@@ -15,7 +15,7 @@ use crate::audit::{self, Actor, AuditEvent};
 use crate::bus::Topic;
 use crate::db::{self, Tx};
 use crate::quirks::{self, Quirk, Quirks};
-use crate::stations::{self, Lease, StationsError};
+use crate::stations::{self, Lease};
 
 /// What every command but a session's own has time for, from being queued to being answered.
 const HOUSEKEEPING_DEADLINE: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -29,13 +29,9 @@ const OPERATOR_DEADLINE_MAX: chrono::TimeDelta = chrono::TimeDelta::days(7);
 impl Charging {
     /// Takes the next command to be sent over this connection. One at a time: its answer comes to [`Self::command_answered`].
     pub async fn next_command(&self, lease: Lease) -> Result<Option<Command>, ChargingError> {
-        db::tx(&self.db, move |mut tx| async move {
-            let now = tx.now();
-            stations::fence(&mut tx, lease, now).await?;
-            let claimed = store::claim_command(&mut *tx, lease, now).await?;
-            Ok(claimed.map(|(id, body, deadline_at)| Command { id, body, deadline_at }))
-        })
-        .await
+        // One statement, which looks at the epoch, too.
+        let claimed = store::claim_command(self.db.pool(), lease, self.db.now()).await?;
+        Ok(claimed.map(|(id, body, deadline_at)| Command { id, body, deadline_at }))
     }
 
     /// Which of these charge points have a command to be sent now: the poll behind the hints of the bus.
@@ -185,14 +181,17 @@ impl Charging {
         .await
     }
 
+    /// Whether anything goes on at a charge point. If not, a new connection of it has nothing to take over and nothing to send.
+    pub async fn is_awaited(&self, charge_point: ChargePointId) -> Result<bool, ChargingError> {
+        Ok(self.awaited.ask(charge_point).await?)
+    }
+
     /// A connection has ended: the pages say so.
     pub async fn link_down(&self, lease: Lease) -> Result<(), ChargingError> {
-        let this = self.clone();
-        db::tx(&self.db, move |mut tx| {
-            let this = this.clone();
-            async move { this.publish_all(&mut tx, lease.charge_point).await }
-        })
-        .await
+        for session in store::sessions_of_charge_point(self.db.pool(), lease.charge_point).await? {
+            self.bus.publish(&Topic::session(session), "changed");
+        }
+        Ok(())
     }
 
     async fn publish_all(&self, tx: &mut Tx, charge_point: ChargePointId) -> Result<(), ChargingError> {
@@ -405,26 +404,37 @@ impl Charging {
         Ok(())
     }
 
-    /// A charge point that has just introduced itself learns how to send readings.
-    pub(super) async fn queue_configuration(&self, tx: &mut Tx, lease: Lease) -> Result<(), ChargingError> {
+    /// A charge point that has introduced itself learns how to send readings.
+    pub async fn tell_settings(&self, lease: Lease) -> Result<(), ChargingError> {
+        let this = self.clone();
+        db::tx(&self.db, move |mut tx| {
+            let this = this.clone();
+            async move {
+                let now = tx.now();
+                stations::fence(&mut tx, lease, now).await?;
+                stations::take_settings_due(&mut *tx, lease.charge_point).await?;
+                this.queue_settings(&mut tx, lease).await
+            }
+        })
+        .await
+    }
+
+    async fn queue_settings(&self, tx: &mut Tx, lease: Lease) -> Result<(), ChargingError> {
         if !self.settings.configure_meters {
             return Ok(());
         }
-        let Some(identity) = stations::identity(tx, lease.charge_point).await? else {
-            return Err(StationsError::NotFound("charge point").into());
-        };
         if quirks::traits(tx, lease.charge_point).await?.quirks.has(Quirk::NoMeterConfiguration) {
             return Ok(());
         }
         let now = tx.now();
-        let deadline = now + HOUSEKEEPING_DEADLINE;
         let bodies = [
             ("interval", CommandBody::SetMeterInterval { seconds: self.settings.meter_interval_s }),
             ("content", CommandBody::SetMeterContent),
         ];
         for (what, body) in bodies {
             let key = format!("{what}:{}:{}:{}", lease.charge_point, lease.epoch, now.timestamp_millis());
-            self.queue(tx, lease.charge_point, Some(&identity), &key, None, &body, now, deadline).await?;
+            // Not hinted at: whoever asks for it sends it.
+            self.queue(tx, lease.charge_point, None, &key, None, &body, now, now + HOUSEKEEPING_DEADLINE).await?;
         }
         Ok(())
     }

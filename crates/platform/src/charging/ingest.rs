@@ -1,13 +1,14 @@
 //! Group commit: frames and readings of many connections in one transaction, answered after its commit (DESIGN § 7).
 //!
-//! A writer is a task with a bounded queue. It takes what has gathered while the last transaction committed, so a batch is as
-//! large as the load demands, and a single message waits for nobody. What it remembers of running transactions is a cache: used
+//! A writer is a task with a bounded queue. It takes what has gathered while the last transaction committed, and a moment longer while
+//! there is more than one message at a time; a single one waits for nobody. What it remembers of running transactions is a cache: used
 //! only while it agrees with the session's row, under that row's lock, and thrown away after any failure.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::charging::hold::Verdict;
@@ -30,6 +31,9 @@ use crate::stations::{self, Lease};
 const QUEUE_MAX: usize = 4096;
 /// Submissions in one transaction: some thousand rows, a few milliseconds.
 const BATCH_MAX: usize = 512;
+/// While submissions come in company, a writer waits this long for more of it: what a transaction costs is then shared by more of them, and
+/// nobody's answer is late.
+const GATHER: Duration = Duration::from_millis(4);
 /// Running transactions that a writer remembers. More are read again with each reading.
 const REMEMBERED_MAX: usize = 20_000;
 /// Samples of one message that are taken; a StopTransaction may bring a day's.
@@ -132,10 +136,20 @@ struct Writer {
 impl Writer {
     async fn run(self, mut queue: mpsc::Receiver<(Submission, Option<Answer>)>) {
         let mut batch = Vec::new();
+        let mut in_company = false;
         loop {
             if queue.recv_many(&mut batch, BATCH_MAX).await == 0 {
                 return;
             }
+            if in_company && batch.len() < BATCH_MAX {
+                tokio::time::sleep(GATHER).await;
+                while batch.len() < BATCH_MAX
+                    && let Ok(more) = queue.try_recv()
+                {
+                    batch.push(more);
+                }
+            }
+            in_company = batch.len() > 1;
             let (submissions, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
             let results = self.commit(submissions).await;
             for (answer, result) in answers.into_iter().zip(results) {

@@ -31,16 +31,17 @@ use domain::charging::session::{SessionState, StopReason};
 use domain::guest::StartFailure;
 use domain::stations::ConnectorStatus;
 use domain::tariffs::{Bill, FrozenTariff, PriceError};
-use domain::{CommandId, ConnectorId, SessionId, TransactionId, Tyiyn, Watt, Wh};
+use domain::{ChargePointId, CommandId, ConnectorId, SessionId, TransactionId, Tyiyn, Watt, Wh};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::bus::Bus;
 use crate::db::{Db, TxError};
+use crate::gather::Gather;
 use crate::ledger::{AccountCode, LedgerError};
 use crate::quirks::RateUnit;
 use crate::receipts;
-use crate::stations::{Lease, StationsError};
+use crate::stations::{self, BootFacts, Lease, StationsError, StatusReport};
 use crate::tariffs::TariffsError;
 
 pub use ingest::{Ingest, IngestError, IngestStats, Submission};
@@ -122,11 +123,23 @@ pub struct Charging {
     db: Db,
     bus: Arc<dyn Bus>,
     settings: Arc<ChargingSettings>,
+    awaited: Gather<ChargePointId, bool>,
+    boots: Gather<(Lease, BootFacts), bool>,
+    statuses: Gather<(Lease, StatusReport), Option<ConnectorId>>,
 }
 
 impl Charging {
     pub fn new(db: Db, bus: Arc<dyn Bus>, settings: ChargingSettings) -> Self {
-        Self { db, bus, settings: Arc::new(settings) }
+        let awaited = Gather::new(db.clone(), |db: Db, charge_points: Vec<ChargePointId>| async move {
+            store::are_awaited(db.pool(), &charge_points).await
+        });
+        let boots = Gather::new(db.clone(), |db: Db, boots: Vec<(Lease, BootFacts)>| async move {
+            stations::record_boots(db.pool(), &boots, db.now()).await
+        });
+        let statuses = Gather::new(db.clone(), |db: Db, reports: Vec<(Lease, StatusReport)>| async move {
+            stations::record_fenced_statuses(db.pool(), &reports, db.now()).await
+        });
+        Self { db, bus, settings: Arc::new(settings), awaited, boots, statuses }
     }
 
     pub fn settings(&self) -> &ChargingSettings {

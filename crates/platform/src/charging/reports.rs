@@ -46,7 +46,7 @@ pub(super) fn claimed_or_none(claimed: Option<DateTime<Utc>>) -> DateTime<Utc> {
 
 impl Charging {
     /// A charge point introduces itself. What it was told to do and did by rebooting is done; transactions that it does not
-    /// come back to are given some time.
+    /// come back to are given some time. [`Self::booted_at_rest`] comes first.
     pub async fn booted(&self, lease: Lease, facts: BootFacts) -> Result<BootAnswer, ChargingError> {
         let this = self.clone();
         let resets = db::tx(&self.db, move |mut tx| {
@@ -54,11 +54,10 @@ impl Charging {
             async move {
                 let now = tx.now();
                 stations::fence(&mut tx, lease, now).await?;
-                stations::record_boot(&mut tx, lease.charge_point, &facts, now).await?;
+                stations::record_boots(&mut *tx, &[(lease, facts)], now).await?;
                 for session in store::sessions_of_charge_point(&mut *tx, lease.charge_point).await? {
                     this.maybe_lost(&mut tx, session, now + this.settings.boot_grace).await?;
                 }
-                this.queue_configuration(&mut tx, lease).await?;
                 store::open_resets(&mut *tx, lease.charge_point).await.map_err(ChargingError::from)
             }
         })
@@ -69,7 +68,26 @@ impl Charging {
         Ok(BootAnswer { now: self.now() })
     }
 
-    /// The status of a connector, or of the whole charge point.
+    /// The same where nothing goes on, which is mostly; `None` where something does. Nothing can begin before this is answered but what a boot
+    /// does not concern: a session that waits for its start.
+    pub async fn booted_at_rest(&self, lease: Lease, facts: &BootFacts) -> Result<Option<BootAnswer>, ChargingError> {
+        if self.is_awaited(lease.charge_point).await? {
+            return Ok(None);
+        }
+        if self.boots.ask((lease, facts.clone())).await? {
+            Ok(Some(BootAnswer { now: self.now() }))
+        } else {
+            Err(ChargingError::Fenced)
+        }
+    }
+
+    /// Keeps a connector's status when that is all that it means: nothing goes on at the charge point. A session that begins meanwhile
+    /// begins with the status that was written. False when there is more to do, which is [`Self::connector_status`]'s.
+    pub async fn connector_status_at_rest(&self, lease: Lease, report: &StatusReport) -> Result<bool, ChargingError> {
+        Ok(self.statuses.ask((lease, report.clone())).await?.is_some() && !self.is_awaited(lease.charge_point).await?)
+    }
+
+    /// The status of a connector, or of the whole charge point. [`Self::connector_status_at_rest`] comes first.
     pub async fn connector_status(&self, lease: Lease, report: StatusReport) -> Result<(), ChargingError> {
         let this = self.clone();
         db::tx(&self.db, move |mut tx| {

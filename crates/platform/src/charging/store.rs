@@ -277,15 +277,10 @@ pub(super) async fn sessions_of_charge_point(
     e: impl PgExecutor<'_>,
     charge_point: ChargePointId,
 ) -> Result<Vec<SessionId>, sqlx::Error> {
-    // A live session has a command to its charge point or a transaction at it; both are indexed by session.
     let ids = sqlx::query_scalar!(
-        "select s.id from charging_session s
-        where s.state in ('starting', 'charging', 'stopping')
-            and (
-                exists (select from charging_transaction t where t.id = s.transaction_id and t.charge_point_id = $1)
-                or exists (select from command k where k.session_id = s.id and k.charge_point_id = $1)
-            )
-        order by s.id",
+        "select id from charging_session
+        where state in ('starting', 'charging', 'stopping') and connector_id = any(array(select c from connectors_of($1) c))
+        order by id",
         charge_point.as_uuid()
     )
     .fetch_all(e)
@@ -1164,12 +1159,13 @@ pub(super) async fn claim_command(
     now: Time,
 ) -> Result<Option<(CommandId, CommandBody, Time)>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"update command set state = 'sent', sent_epoch = $2, sent_at = $3
+        r#"with fenced as materialized (select where is_lease($1, $2))
+        update command set state = 'sent', sent_epoch = $2, sent_at = $3
         where id = (
-            select id from command
-            where charge_point_id = $1 and state = 'queued' and not_before_at <= $3 and deadline_at > $3
-            order by session_id is null, body->>'type' in ('cap', 'show_cost'), not_before_at, id limit 1
-            for update skip locked
+            select k.id from fenced, command k
+            where k.charge_point_id = $1 and k.state = 'queued' and k.not_before_at <= $3 and k.deadline_at > $3
+            order by k.session_id is null, k.body->>'type' in ('cap', 'show_cost'), k.not_before_at, k.id limit 1
+            for update of k skip locked
         )
         returning id, body as "body: Json<CommandBody>", deadline_at"#,
         lease.charge_point.as_uuid(),
@@ -1308,6 +1304,22 @@ pub(super) async fn sent_before(e: impl PgExecutor<'_>, lease: Lease) -> Result<
     .fetch_all(e)
     .await?;
     Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// Whether anything goes on at each of these charge points: a command that is not answered, a session that is not over.
+pub(super) async fn are_awaited(e: impl PgExecutor<'_>, charge_points: &[ChargePointId]) -> Result<Vec<bool>, sqlx::Error> {
+    let ids: Vec<_> = charge_points.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query_scalar!(
+        r#"select exists (select from command where charge_point_id = asked and state in ('queued', 'sent'))
+            or exists (
+                select from charging_session
+                where state in ('starting', 'charging', 'stopping') and connector_id = any(array(select c from connectors_of(asked) c))
+            ) as "is_awaited!"
+        from unnest($1::uuid[]) with ordinality as a (asked, n) order by n"#,
+        &ids
+    )
+    .fetch_all(e)
+    .await
 }
 
 /// A stop that waits out its pause is due as soon as there is a link again.

@@ -445,3 +445,18 @@ async fn partitions_of_samples_are_made_ahead() {
         sqlx::query_scalar("select tableoid::regclass::text from meter_sample").fetch_one(house.test.db.pool()).await.unwrap();
     assert_eq!(partition, "meter_sample_1");
 }
+
+#[tokio::test]
+async fn a_sample_has_its_transaction_for_as_long_as_it_is_kept() {
+    let house = house().await;
+    let lease = house.connect(0).await;
+    let session = house.begin(0, 500).await.unwrap();
+    let transaction = house.start(lease, session).await;
+    Ingest::start(&house.charging).write(house.reading(lease, transaction, 1_100)).await.unwrap();
+    let orphan = "insert into meter_sample select transaction_id + 1, ordinal, claimed_at, register_wh, sampled_at, received_at, energy_wh,
+        power_w, state_of_charge_percent, note from meter_sample";
+    for refused in [orphan, "update charging_session set transaction_id = null; delete from charging_transaction"] {
+        let error = sqlx::raw_sql(refused).execute(house.test.db.pool()).await.unwrap_err();
+        assert_eq!(db::constraint(&error), Some("meter_sample_transaction"), "{error}");
+    }
+}

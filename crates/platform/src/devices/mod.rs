@@ -113,6 +113,10 @@ impl Devices {
 
     /// A charge point has booted: the number under which to ask for its whole device model, unless that is known for its firmware.
     pub async fn inventory_wanted(&self, lease: Lease, firmware_version: Option<String>) -> Result<Option<i32>, StationsError> {
+        // Mostly it is there.
+        if store::has_inventory(self.db.pool(), lease.charge_point, firmware_version.as_deref()).await? {
+            return Ok(None);
+        }
         db::tx(&self.db, move |mut tx| {
             let firmware_version = firmware_version.clone();
             async move {

@@ -49,14 +49,7 @@ async fn house() -> House {
         serial_number: None,
         firmware_version: Some("2.1.4".into()),
     };
-    let booted = db::tx(&test.db, move |mut tx| {
-        let facts = facts.clone();
-        async move {
-            let now = tx.now();
-            stations::record_boot(&mut tx, lease.charge_point, &facts, now).await
-        }
-    });
-    booted.await.unwrap();
+    assert_eq!(stations::record_boots(test.db.pool(), &[(lease, facts)], test.db.now()).await.unwrap(), [true]);
     House { quirks: Quirks::new(test.db.clone()), test, charge_point }
 }
 

@@ -25,6 +25,7 @@ use crate::audit::{self, Actor, AuditEvent};
 use crate::bus::{Bus, Topic};
 use crate::db::{self, Db, Tx, TxError};
 use crate::devices::Devices;
+use crate::gather::Gather;
 use crate::quirks::QuirkSet;
 
 pub use seed::{DemoPlan, SeedChargePoint, SeedConnector, SeedStation, SeededChargePoint, SeededConnector};
@@ -52,6 +53,17 @@ const NEIGHBOURS_MAX: i64 = 5;
 pub struct Stations {
     db: Db,
     bus: Arc<dyn Bus>,
+    at_the_door: Gather<OcppIdentity, Option<store::Credentials>>,
+    entering: Gather<Connected, Option<(OcppIdentity, Entered)>>,
+    leaving: Gather<Lease, ()>,
+}
+
+/// A connection to be entered.
+#[derive(Debug, Clone)]
+struct Connected {
+    lease: Lease,
+    protocol: String,
+    node: String,
 }
 
 /// A connection's right to write: the charge point and the epoch it was given.
@@ -90,6 +102,13 @@ impl SecurityProfile {
             Self::Certificate => 3,
         }
     }
+}
+
+/// What a connection that has just been entered finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entered {
+    /// The charge point has booted, and has not been told its settings since.
+    pub settings_due: bool,
 }
 
 /// What is known of a charge point at the door.
@@ -274,7 +293,17 @@ impl std::fmt::Debug for NewChargePoint {
 
 impl Stations {
     pub fn new(db: Db, bus: Arc<dyn Bus>) -> Self {
-        Self { db, bus }
+        let at_the_door = Gather::new(db.clone(), |db: Db, identities: Vec<OcppIdentity>| async move {
+            store::credentials(db.pool(), &identities).await
+        });
+        let entering = Gather::new(db.clone(), |db: Db, news: Vec<Connected>| async move {
+            store::connected(db.pool(), &news, db.now()).await
+        });
+        let leaving = Gather::new(db.clone(), |db: Db, leases: Vec<Lease>| async move {
+            store::disconnected(db.pool(), &leases, db.now()).await?;
+            Ok(leases.iter().map(|_| ()).collect())
+        });
+        Self { db, bus, at_the_door, entering, leaving }
     }
 
     /// The device models of the charge points: the same database.
@@ -302,7 +331,7 @@ impl Stations {
     /// The same with what else counts at the door; `None` for an identity that is unknown. A new password that was sent to the charge point
     /// becomes its own when it is seen here, and all others end.
     pub async fn at_the_door(&self, identity: &OcppIdentity, password: &[u8]) -> Result<Option<AtTheDoor>, StationsError> {
-        let Some(row) = store::credentials(self.db.pool(), identity).await? else { return Ok(None) };
+        let Some(row) = self.at_the_door.ask(identity.clone()).await? else { return Ok(None) };
         let mut password_is_right = opens(password, &row.password_salt, &row.password_hash);
         if !password_is_right && !password.is_empty() {
             let sent = store::sent_passwords(self.db.pool(), row.id).await?;
@@ -327,6 +356,11 @@ impl Stations {
         Ok(store::protocol_of(self.db.pool(), charge_point).await?)
     }
 
+    /// The firmware that a charge point said it has.
+    pub async fn firmware_version(&self, charge_point: ChargePointId) -> Result<Option<String>, StationsError> {
+        Ok(store::firmware_version(self.db.pool(), charge_point).await?)
+    }
+
     /// A connection of somebody who need not be asked who it is: newer than all before it.
     pub async fn arrive(&self, charge_point: ChargePointId) -> Result<Lease, StationsError> {
         Ok(Lease { charge_point, epoch: store::next_epoch(self.db.pool()).await? })
@@ -334,29 +368,17 @@ impl Stations {
 
     /// A new connection takes over: whatever still writes under an older epoch is refused from now on, and so is this one if a newer
     /// one is already there.
-    pub async fn connected(&self, lease: Lease, protocol: &str, node: &str) -> Result<(), StationsError> {
-        let (protocol, node) = (protocol.to_owned(), node.to_owned());
-        let identity = db::tx(&self.db, move |mut tx| {
-            let (protocol, node) = (protocol.clone(), node.clone());
-            async move {
-                let now = tx.now();
-                store::connected(&mut *tx, lease, &protocol, &node, now).await?.ok_or(StationsError::Fenced)
-            }
-        })
-        .await?;
+    pub async fn connected(&self, lease: Lease, protocol: &str, node: &str) -> Result<Entered, StationsError> {
+        let new = Connected { lease, protocol: protocol.to_owned(), node: node.to_owned() };
+        let (identity, entered) = self.entering.ask(new).await?.ok_or(StationsError::Fenced)?;
         // Whoever holds an older socket closes it; without the hint it finds out at its next write.
         self.bus.publish(&Topic::charge_point(&identity), &format!("epoch {}", lease.epoch));
-        Ok(())
+        Ok(entered)
     }
 
     /// The connection ended. Without effect when a newer one is there.
     pub async fn disconnected(&self, lease: Lease) -> Result<(), StationsError> {
-        db::tx(&self.db, move |mut tx| async move {
-            let now = tx.now();
-            store::disconnected(&mut *tx, lease, now).await?;
-            Ok::<_, StationsError>(())
-        })
-        .await
+        Ok(self.leaving.ask(lease).await?)
     }
 
     /// Ends the connections that a node left behind when it died: called when the node of this name starts.
@@ -721,14 +743,18 @@ pub(crate) async fn fence_all(
     Ok(leases.iter().map(interval).collect())
 }
 
-/// What a charge point tells of itself; the caller has fenced.
-pub(crate) async fn record_boot(
-    c: &mut PgConnection,
-    id: ChargePointId,
-    facts: &BootFacts,
+/// What charge points tell of themselves; of each, whether its connection is not over. Its settings are due from then on.
+pub(crate) async fn record_boots(
+    e: impl PgExecutor<'_>,
+    boots: &[(Lease, BootFacts)],
     now: DateTime<Utc>,
-) -> Result<(), StationsError> {
-    Ok(store::record_boot(c, id, facts, now).await?)
+) -> Result<Vec<bool>, sqlx::Error> {
+    store::record_boots(e, boots, now).await
+}
+
+/// A charge point's settings are told.
+pub(crate) async fn take_settings_due(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<(), StationsError> {
+    Ok(store::take_settings_due(e, id).await?)
 }
 
 /// A reported status; the caller has fenced. `None` for a connector that is not ours (and for the charge point as a whole).
@@ -743,6 +769,16 @@ pub(crate) async fn record_status(
         return Ok(None);
     }
     Ok(store::record_connector_status(c, id, report, now).await?)
+}
+
+/// Statuses of connectors, in one statement with the look at the epochs. `None` for a connection that is over, and for what [`record_status`]
+/// has no connector for.
+pub(crate) async fn record_fenced_statuses(
+    e: impl PgExecutor<'_>,
+    reports: &[(Lease, StatusReport)],
+    now: DateTime<Utc>,
+) -> Result<Vec<Option<ConnectorId>>, sqlx::Error> {
+    store::record_fenced_statuses(e, reports, now).await
 }
 
 /// The interval between meter readings that a charge point was told.

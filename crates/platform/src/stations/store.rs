@@ -1,6 +1,6 @@
 //! The SQL of partners, stations, charge points, connectors and codes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use api::guest::Neighbour;
 use chrono::{DateTime, Duration, Utc};
@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::quirks::QuirkSet;
 
 use super::{
-    BootFacts, ConnectorFacts, Lease, Names, NewConnector, NewPartner, NewStation, SecurityProfile, StationFacts, StatusReport,
+    BootFacts, Connected, ConnectorFacts, Entered, Lease, Names, NewConnector, NewPartner, NewStation, SecurityProfile,
+    StationFacts, StatusReport,
 };
 
 /// `last_seen_at` is this exact: writing it with every message would double the writes of a meter reading.
@@ -40,26 +41,39 @@ pub(super) struct SentPassword {
     pub password_hash: Vec<u8>,
 }
 
-pub(super) async fn credentials(e: impl PgExecutor<'_>, identity: &OcppIdentity) -> Result<Option<Credentials>, sqlx::Error> {
-    let row = sqlx::query!(
-        r#"select id, password_salt, password_hash, security_profile, charge_point_quirks(id) as "quirks!",
-            nextval('connection_epoch') as "epoch!"
-        from charge_point where identity = $1"#,
-        identity.as_str()
+/// Of each of these identities, in their order. Who stands later in it has the later epoch.
+pub(super) async fn credentials(
+    e: impl PgExecutor<'_>,
+    identities: &[OcppIdentity],
+) -> Result<Vec<Option<Credentials>>, sqlx::Error> {
+    let texts: Vec<_> = identities.iter().map(|identity| identity.as_str().to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"select n as "n!", id as "id!", password_salt as "password_salt!", password_hash as "password_hash!",
+            security_profile as "security_profile!", charge_point_quirks(id) as "quirks!", nextval('connection_epoch') as "epoch!"
+        from (
+            select n, id, password_salt, password_hash, security_profile
+            from unnest($1::text[]) with ordinality as a (arrives, n) join charge_point on identity = arrives
+            order by n offset 0
+        ) in_order"#,
+        &texts
     )
-    .fetch_optional(e)
+    .fetch_all(e)
     .await?;
-    row.map(|r| {
-        Ok(Credentials {
+    let mut found: Vec<_> = identities.iter().map(|_| None).collect();
+    for r in rows {
+        let credentials = Credentials {
             id: ChargePointId::from_uuid(r.id),
             password_salt: r.password_salt,
             password_hash: r.password_hash,
             security_profile: SecurityProfile::parse(r.security_profile).ok_or_else(|| corrupt("security profile"))?,
             quirks: QuirkSet::read(&r.quirks),
             epoch: r.epoch,
-        })
-    })
-    .transpose()
+        };
+        if let Some(place) = usize::try_from(r.n - 1).ok().and_then(|n| found.get_mut(n)) {
+            *place = Some(credentials);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) async fn next_epoch(e: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
@@ -172,39 +186,63 @@ pub(super) async fn cut_off(
     row.map(|r| Ok((OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))?, r.epoch))).transpose()
 }
 
+/// Of each of these connections, whether it is the newest of its charge point from now on.
 pub(super) async fn connected(
     e: impl PgExecutor<'_>,
-    lease: Lease,
-    protocol: &str,
-    node: &str,
+    news: &[Connected],
     now: DateTime<Utc>,
-) -> Result<Option<OcppIdentity>, sqlx::Error> {
-    let row = sqlx::query!(
-        "update charge_point
-        set epoch = $5, protocol = $2, node = $3, connected_at = $4, disconnected_at = null, last_seen_at = $4
-        where id = $1 and epoch < $5
-        returning identity",
-        lease.charge_point.as_uuid(),
-        protocol,
-        node,
-        now,
-        lease.epoch
+) -> Result<Vec<Option<(OcppIdentity, Entered)>>, sqlx::Error> {
+    let (ids, epochs) = columns(news.iter().map(|new| new.lease));
+    let protocols: Vec<_> = news.iter().map(|new| new.protocol.clone()).collect();
+    let nodes: Vec<_> = news.iter().map(|new| new.node.clone()).collect();
+    let rows = sqlx::query!(
+        r#"with new as materialized (
+            select distinct on (id) id, epoch, protocol, node
+            from unnest($1::uuid[], $2::int8[], $3::text[], $4::text[]) as u (id, epoch, protocol, node) order by id, epoch desc
+        ), locked as materialized (
+            select id from charge_point where id = any($1) order by id for no key update
+        )
+        update charge_point c
+        set epoch = new.epoch, protocol = new.protocol, node = new.node, connected_at = $5, disconnected_at = null, last_seen_at = $5
+        from new join locked on locked.id = new.id
+        where c.id = new.id and c.epoch < new.epoch
+        returning c.id, c.epoch, c.identity, c.settings_due"#,
+        &ids,
+        &epochs,
+        &protocols,
+        &nodes,
+        now
     )
-    .fetch_optional(e)
+    .fetch_all(e)
     .await?;
-    row.map(|r| OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))).transpose()
+    let mut entered = HashMap::new();
+    for r in rows {
+        let identity = OcppIdentity::parse(&r.identity).map_err(|_| corrupt("identity"))?;
+        let lease = Lease { charge_point: ChargePointId::from_uuid(r.id), epoch: r.epoch };
+        entered.insert(lease, (identity, Entered { settings_due: r.settings_due }));
+    }
+    Ok(news.iter().map(|new| entered.remove(&new.lease)).collect())
 }
 
-pub(super) async fn disconnected(e: impl PgExecutor<'_>, lease: Lease, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+pub(super) async fn disconnected(e: impl PgExecutor<'_>, leases: &[Lease], now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    let (ids, epochs) = columns(leases.iter().copied());
     sqlx::query!(
-        "update charge_point set disconnected_at = $3 where id = $1 and epoch = $2 and disconnected_at is null",
-        lease.charge_point.as_uuid(),
-        lease.epoch,
+        "with locked as materialized (select id from charge_point where id = any($1) order by id for no key update)
+        update charge_point c set disconnected_at = $3
+        from locked join unnest($1::uuid[], $2::int8[]) as over (id, epoch) using (id)
+        where c.id = locked.id and c.epoch = over.epoch and c.disconnected_at is null",
+        &ids,
+        &epochs,
         now
     )
     .execute(e)
     .await?;
     Ok(())
+}
+
+/// As PostgreSQL takes them.
+fn columns(leases: impl Iterator<Item = Lease>) -> (Vec<Uuid>, Vec<i64>) {
+    leases.map(|lease| (lease.charge_point.as_uuid(), lease.epoch)).unzip()
 }
 
 pub(super) async fn disconnect_node(e: impl PgExecutor<'_>, node: &str, now: DateTime<Utc>) -> Result<u64, sqlx::Error> {
@@ -267,27 +305,50 @@ pub(super) async fn lock_epochs(
     Ok(current)
 }
 
-pub(super) async fn record_boot(
+/// Of each of these connections, whether it is not over.
+pub(super) async fn record_boots(
     e: impl PgExecutor<'_>,
-    id: ChargePointId,
-    facts: &BootFacts,
+    boots: &[(Lease, BootFacts)],
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update charge_point
-        set vendor = $2, model = $3, serial_number = coalesce($4, serial_number),
-            firmware_version = coalesce($5, firmware_version), last_boot_at = $6
-        where id = $1",
-        id.as_uuid(),
-        facts.vendor,
-        facts.model,
-        facts.serial_number,
-        facts.firmware_version,
+) -> Result<Vec<bool>, sqlx::Error> {
+    let (ids, epochs) = columns(boots.iter().map(|(lease, _)| *lease));
+    let text = |of: fn(&BootFacts) -> &Option<String>| -> Vec<Option<String>> {
+        boots.iter().map(|(_, facts)| of(facts).clone()).collect()
+    };
+    let rows = sqlx::query!(
+        "with locked as materialized (select id from charge_point where id = any($1) order by id for no key update)
+        update charge_point c
+        set vendor = boot.vendor, model = boot.model, serial_number = coalesce(boot.serial_number, c.serial_number),
+            firmware_version = coalesce(boot.firmware_version, c.firmware_version), last_boot_at = $7, settings_due = true
+        from locked join unnest($1::uuid[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::text[])
+            as boot (id, epoch, vendor, model, serial_number, firmware_version) using (id)
+        where c.id = locked.id and c.epoch = boot.epoch
+        returning c.id, c.epoch",
+        &ids,
+        &epochs,
+        &text(|facts| &facts.vendor) as &[Option<String>],
+        &text(|facts| &facts.model) as &[Option<String>],
+        &text(|facts| &facts.serial_number) as &[Option<String>],
+        &text(|facts| &facts.firmware_version) as &[Option<String>],
         now
     )
-    .execute(e)
+    .fetch_all(e)
     .await?;
+    let done: HashSet<_> = rows.into_iter().map(|r| (r.id, r.epoch)).collect();
+    Ok(boots.iter().map(|(lease, _)| done.contains(&(lease.charge_point.as_uuid(), lease.epoch))).collect())
+}
+
+/// Its settings are told.
+pub(super) async fn take_settings_due(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<(), sqlx::Error> {
+    sqlx::query!("update charge_point set settings_due = false where id = $1 and settings_due", id.as_uuid())
+        .execute(e)
+        .await?;
     Ok(())
+}
+
+pub(super) async fn firmware_version(e: impl PgExecutor<'_>, id: ChargePointId) -> Result<Option<String>, sqlx::Error> {
+    let row = sqlx::query_scalar!("select firmware_version from charge_point where id = $1", id.as_uuid()).fetch_optional(e);
+    Ok(row.await?.flatten())
 }
 
 pub(super) async fn record_charge_point_status(
@@ -306,6 +367,44 @@ pub(super) async fn record_charge_point_status(
     .execute(e)
     .await?;
     Ok(())
+}
+
+/// Statuses from connections that may be over; `None` for those, and for a connector that is not ours.
+pub(super) async fn record_fenced_statuses(
+    e: impl PgExecutor<'_>,
+    reports: &[(Lease, StatusReport)],
+    now: DateTime<Utc>,
+) -> Result<Vec<Option<ConnectorId>>, sqlx::Error> {
+    let (ids, epochs) = columns(reports.iter().map(|(lease, _)| *lease));
+    let evse_nos: Vec<_> = reports.iter().map(|(_, report)| report.evse_no).collect();
+    let connector_nos: Vec<_> = reports.iter().map(|(_, report)| report.connector_no).collect();
+    let statuses: Vec<_> = reports.iter().map(|(_, report)| report.status.as_str().to_owned()).collect();
+    let error_codes: Vec<_> = reports.iter().map(|(_, report)| report.error_code.clone()).collect();
+    let rows = sqlx::query!(
+        "with locked as materialized (select id, epoch from charge_point where id = any($1) order by id for no key update)
+        update connector c set status = told.status, error_code = told.error_code, status_at = $7
+        from locked join unnest($1::uuid[], $2::int8[], $3::int4[], $4::int4[], $5::text[], $6::text[])
+            as told (id, epoch, evse_no, connector_no, status, error_code) using (id, epoch)
+        where c.charge_point_id = locked.id and c.evse_no = told.evse_no and c.connector_no = told.connector_no
+        returning c.id, locked.id as charge_point_id, locked.epoch, c.evse_no, c.connector_no",
+        &ids,
+        &epochs,
+        &evse_nos,
+        &connector_nos,
+        &statuses,
+        &error_codes as &[Option<String>],
+        now
+    )
+    .fetch_all(e)
+    .await?;
+    let done: HashMap<_, _> = rows
+        .into_iter()
+        .map(|r| ((r.charge_point_id, r.epoch, r.evse_no, r.connector_no), ConnectorId::from_uuid(r.id)))
+        .collect();
+    let found = |(lease, report): &(Lease, StatusReport)| {
+        done.get(&(lease.charge_point.as_uuid(), lease.epoch, report.evse_no, report.connector_no)).copied()
+    };
+    Ok(reports.iter().map(found).collect())
 }
 
 pub(super) async fn record_connector_status(

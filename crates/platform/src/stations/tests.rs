@@ -134,6 +134,49 @@ async fn who_arrived_later_is_the_newer_one_whoever_is_entered_first() {
 }
 
 #[tokio::test]
+async fn who_comes_at_the_same_moment_is_entered_in_one_statement_each_as_if_alone() {
+    let house = house().await;
+    let arrive = async |identity: &str| {
+        let point = house.point(identity);
+        house.stations.at_the_door(&point.identity, point.password.as_bytes()).await.unwrap().unwrap().lease
+    };
+    let (earlier, later, other) = tokio::join!(arrive("HERE"), arrive("HERE"), arrive("FAR"));
+    assert!(earlier.epoch < later.epoch);
+    let enter = |lease| house.stations.connected(lease, "ocpp1.6", "one");
+    let (refused, entered, elsewhere) = tokio::join!(enter(earlier), enter(later), enter(other));
+    assert!(matches!(refused, Err(StationsError::Fenced)) && entered.is_ok() && elsewhere.is_ok());
+
+    let (pool, now) = (house.test.db.pool(), house.test.db.now());
+    let facts = |model: &str| BootFacts { model: Some(model.into()), ..BootFacts::default() };
+    let boots = [(other, facts("Two")), (earlier, facts("Old")), (later, facts("One"))];
+    assert_eq!(record_boots(pool, &boots, now).await.unwrap(), [true, false, true]);
+    let models: Vec<Option<String>> =
+        sqlx::query_scalar("select model from charge_point order by identity").fetch_all(pool).await.unwrap();
+    assert_eq!(models, [Some("Two".into()), Some("One".into()), None]);
+
+    let told = |lease, evse_no, status| (lease, StatusReport { evse_no, connector_no: 1, status, error_code: None });
+    let reports = [
+        told(earlier, 1, ConnectorStatus::Faulted),
+        told(later, 2, ConnectorStatus::Preparing),
+        told(other, 1, ConnectorStatus::Available),
+        told(other, 9, ConnectorStatus::Available),
+    ];
+    let (b, far_a) = (house.point("HERE").connectors[1].id, house.point("FAR").connectors[0].id);
+    assert_eq!(record_fenced_statuses(pool, &reports, now).await.unwrap(), [None, Some(b), Some(far_a), None]);
+    assert_eq!(
+        (house.status("HERE", 1).await, house.status("FAR", 0).await),
+        (ConnectorStatus::Preparing, ConnectorStatus::Available)
+    );
+    let leave = |lease| house.stations.disconnected(lease);
+    let (first, second) = tokio::join!(leave(earlier), leave(other));
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(
+        (house.status("HERE", 1).await, house.status("FAR", 0).await),
+        (ConnectorStatus::Preparing, ConnectorStatus::Offline)
+    );
+}
+
+#[tokio::test]
 async fn the_newest_connection_writes_and_no_other() {
     let house = house().await;
     let first = house.connect("HERE").await;

@@ -272,8 +272,8 @@ impl<'g> Run<'g> {
         let entered = self.with("at the handshake", |life| async move {
             let quirks = life.csms.quirks().of(id).await.ok()?;
             let lease = life.stations.arrive(id).await.ok()?;
-            life.stations.connected(lease, subprotocol, "one").await.ok()?;
-            let talk = Conversation::new(life.csms.clone(), identity, subprotocol, quirks, lease).unwrap();
+            let entered = life.stations.connected(lease, subprotocol, "one").await.ok()?;
+            let talk = Conversation::new(life.csms.clone(), identity, subprotocol, quirks, (lease, entered)).unwrap();
             Some((talk, lease))
         });
         let Some(Some((talk, lease))) = entered.await else {
@@ -443,6 +443,8 @@ impl<'g> Run<'g> {
                 link.asked_at = None;
             }
             self.talk("giving a command up", Said::GiveUp).await;
+        } else if link.talk.tell_settings_at().is_some() {
+            self.talk("telling the settings", Said::TellSettings).await;
         } else if link.talk.ask_at().is_some() && now - link.since >= ASK_STATUS_AFTER {
             self.talk("asking for the status", Said::Ask).await;
         }
@@ -838,6 +840,7 @@ enum Said {
     Greet,
     Frame(String),
     Ask,
+    TellSettings,
     GiveUp,
     SendCommands,
 }
@@ -848,6 +851,7 @@ impl Said {
             Self::Greet => talk.greet(wire).await,
             Self::Frame(text) => talk.receive(&text, wire).await,
             Self::Ask => talk.ask(wire).await,
+            Self::TellSettings => talk.tell_settings(wire).await,
             Self::GiveUp => talk.give_up(wire).await,
             Self::SendCommands => talk.send_commands(wire).await,
         }
