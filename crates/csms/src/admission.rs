@@ -2,7 +2,7 @@
 //! cost a bounded amount of work, memory and database.
 //!
 //! Three gates, in this order: rates (new connections a second, of all and of one address; failed attempts of one charge point and of one
-//! address), then a bounded queue, then a bounded number of handshakes that are worked on at the same time. Whoever does not
+//! address), then a bounded queue that moves at a pace, then a bounded number of handshakes that are worked on at the same time. Whoever does not
 //! pass is told when to come again, each a little later than the next. Knows no database and no credentials.
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Addresses and charge points that are remembered. Beyond that, newcomers share one rate until others are forgotten.
 const REMEMBERED_MAX: usize = 20_000;
@@ -68,6 +68,9 @@ pub struct AdmissionSettings {
     /// Handshakes that are worked on at the same time. What they ask the database is gathered into few statements, so they are as many as
     /// one statement answers, and hold no connection of it.
     pub handshakes_at_once: usize,
+    /// Handshakes that come to their turn: a burst at once, and then at a pace that leaves a part of two cores free. Where both are busy all
+    /// the time, everybody waits, and a guest's page among them.
+    pub handshakes: Rate,
     /// Handshakes that wait for their turn: a storm of all charge points of a large network, at some 10 KB each.
     pub waiting_max: usize,
     /// Longer than this nobody waits: chargers give up after some 10 to 30 seconds.
@@ -94,6 +97,7 @@ impl Default for AdmissionSettings {
     fn default() -> Self {
         Self {
             handshakes_at_once: 64,
+            handshakes: Rate::new(64, Duration::from_micros(2_300)),
             waiting_max: 6_000,
             wait: Duration::from_secs(15),
             all: Rate::new(6_000, Duration::from_millis(2)),
@@ -198,6 +202,8 @@ struct State {
     /// Until when a pair is trusted.
     trusted: HashMap<Pair, Instant>,
     waiting: usize,
+    /// Until when the moments for handshakes are taken.
+    handshakes_until: Instant,
     /// Until when the moments for what can wait are taken.
     spare_until: Instant,
 }
@@ -220,6 +226,7 @@ impl Admission {
             address_failures: Rates::new(settings.address_failures, now),
             trusted: HashMap::new(),
             waiting: 0,
+            handshakes_until: now,
             spare_until: now,
         };
         Self {
@@ -236,7 +243,13 @@ impl Admission {
         let refused = |by_failures, after: Duration| TooMany { by_failures, come_again_s: come_again_s(identity, after) };
         self.check(address, identity, Instant::now()).map_err(|(by_failures, after)| refused(by_failures, after))?;
         let Some(_place) = Place::take(self) else { return Err(refused(false, self.settings.wait)) };
-        match timeout(self.settings.wait, self.turns.clone().acquire_owned()).await {
+        let now = Instant::now();
+        let Some(moment) = self.moment(now) else { return Err(refused(false, self.settings.wait)) };
+        let turn = async {
+            sleep_until(moment).await;
+            self.turns.clone().acquire_owned().await
+        };
+        match timeout_at(now + self.settings.wait, turn).await {
             Ok(Ok(permit)) => {
                 let at_once = self.settings.handshakes_at_once.saturating_sub(self.turns.available_permits());
                 self.figures.at_once_most.fetch_max(at_once, Ordering::Relaxed);
@@ -290,6 +303,17 @@ impl Admission {
         let mut state = self.lock();
         let later = self.settings.housekeeping.take_next(&mut state.spare_until, now);
         now + later.min(SPARE_MAX)
+    }
+
+    /// The next moment for a handshake; none when nobody would wait for it so long.
+    fn moment(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.lock();
+        let mut until = state.handshakes_until;
+        let after = self.settings.handshakes.take_next(&mut until, now);
+        (after <= self.settings.wait).then(|| {
+            state.handshakes_until = until;
+            now + after
+        })
     }
 
     /// Waits until a message may be worked on.
@@ -434,6 +458,24 @@ mod tests {
         drop(turn);
         assert!(admission.enter(HOME, "CP2").await.is_ok());
         assert_eq!(admission.lock().waiting, 0);
+    }
+
+    #[test]
+    fn a_few_have_their_turn_at_once_and_thousands_one_after_another() {
+        let (admission, now) = admission(|s| {
+            s.handshakes = Rate::new(3, Duration::from_secs(1));
+            s.wait = Duration::from_secs(10);
+        });
+        let waits: Vec<_> = (0..20).map_while(|_| admission.moment(now)).map(|at| (at - now).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "nobody is let wait for what is too late");
+        assert_eq!(
+            admission.moment(now + Duration::from_secs(1)),
+            Some(now + Duration::from_secs(11)),
+            "the refused took none"
+        );
+        // All that may wait come to their turn before they are sent away.
+        let s = AdmissionSettings::default();
+        assert!(s.handshakes.every * u32::try_from(s.waiting_max).unwrap() < s.wait);
     }
 
     #[test]

@@ -205,6 +205,8 @@ pub fn load(url: &str, seeded: &Seeded, first: usize, count: usize, work: Work, 
 
 /// How long pages took.
 pub struct Pages {
+    /// When it was due, since the first; and how long it took.
+    timed: Vec<(Duration, Duration)>,
     sorted: Vec<Duration>,
     pub failed: usize,
 }
@@ -217,6 +219,12 @@ impl Pages {
     pub fn count(&self) -> usize {
         self.sorted.len()
     }
+
+    /// How many were slower, and when the first and the last of them were asked for.
+    pub fn slower_than(&self, limit: Duration) -> Option<(usize, Duration, Duration)> {
+        let due = || self.timed.iter().filter(|(_, took)| *took > limit).map(|(due, _)| *due);
+        Some((due().count(), due().min()?, due().max()?))
+    }
 }
 
 /// Asks for the page of the connector for sale. Open loop: requests leave by the clock, however slow the answers are.
@@ -225,6 +233,7 @@ pub async fn pages(url: &str, per_second: u32, at_most: u32, stop: &Cancellation
     let address = format!("{url}/q/{CODE}");
     let tasks = tokio_util::task::TaskTracker::new();
     let (sender, mut latencies) = tokio::sync::mpsc::unbounded_channel();
+    let begun = tokio::time::Instant::now();
     let mut tick = tokio::time::interval(Duration::from_secs(1) / per_second);
     for _ in 0..at_most {
         let due = tokio::select! {
@@ -234,14 +243,15 @@ pub async fn pages(url: &str, per_second: u32, at_most: u32, stop: &Cancellation
         let (client, address, sender) = (client.clone(), address.clone(), sender.clone());
         tasks.spawn(async move {
             let is_good = page(&client, &address).await;
-            let _ = sender.send((is_good, due.elapsed()));
+            let _ = sender.send((is_good, due - begun, due.elapsed()));
         });
     }
     drop(sender);
-    let (mut sorted, mut failed) = (Vec::new(), 0);
-    while let Some((is_good, elapsed)) = latencies.recv().await {
-        if is_good { sorted.push(elapsed) } else { failed += 1 }
+    let (mut timed, mut failed) = (Vec::new(), 0);
+    while let Some((is_good, due, elapsed)) = latencies.recv().await {
+        if is_good { timed.push((due, elapsed)) } else { failed += 1 }
     }
+    let mut sorted: Vec<_> = timed.iter().map(|(_, elapsed)| *elapsed).collect();
     sorted.sort_unstable();
-    Pages { sorted, failed }
+    Pages { timed, sorted, failed }
 }

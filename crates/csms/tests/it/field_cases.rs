@@ -486,6 +486,28 @@ async fn case_08_times_without_a_zone_are_read_and_ours_are_rfc_3339_with_z() {
     house.is_in_order().await;
 }
 
+/// The link keeps all that the charger says, and then it comes in one moment: by its own clock it was minutes.
+#[tokio::test]
+async fn case_08_reports_that_come_late_and_together_count_by_the_wrong_clock() {
+    for hours_off in [6, -6] {
+        let house = House::open().await;
+        let mut charger = house.charger("CP1").await;
+        let session = house.begin("CP1", 1_000).await;
+        let id_tag = charger.accept_start().await;
+        let wrong = |seconds: i64| {
+            (house.now() + TimeDelta::hours(hours_off) + TimeDelta::seconds(seconds - 170))
+                .to_rfc3339_opts(SecondsFormat::Secs, true)
+        };
+        house.pass(TimeDelta::seconds(170));
+        let transaction = charger.start(1, &id_tag, 50_000, &wrong(10)).await;
+        charger.meter(transaction, 51_080, &wrong(165)).await;
+        assert_eq!(house.see(session).await.energy, Wh::new(1_080), "{hours_off} h off");
+        charger.end(transaction, 51_110, &wrong(169), "Local").await;
+        assert_eq!(house.see(session).await.energy, Wh::new(1_110), "{hours_off} h off");
+        house.is_in_order().await;
+    }
+}
+
 /// A charger that was offline says everything at the end, with its own times.
 #[tokio::test]
 async fn case_08_a_session_that_ran_offline_is_billed_by_its_own_times() {

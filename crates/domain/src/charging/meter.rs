@@ -20,8 +20,21 @@ use crate::{Watt, Wh};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     pub at: DateTime<Utc>,
+    /// The same by the charger's own clock, however wrong that is: two times of one clock tell how long it was between them.
+    pub clock: Option<DateTime<Utc>>,
     pub register: Wh,
     pub power: Option<Watt>,
+}
+
+/// When a session's register was read for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    pub at: DateTime<Utc>,
+    /// The earliest that it can have been. Before `at` only where that is the time of an arrival, because the charger's clock
+    /// was of no use: nobody knows how long the report was on its way.
+    pub not_before: DateTime<Utc>,
+    /// By the charger's own clock.
+    pub clock: Option<DateTime<Utc>>,
 }
 
 /// What was done with a reading; kept beside the sample.
@@ -58,19 +71,27 @@ pub const SLACK: Wh = Wh::new(1_000);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Suspect {
     register: i64,
+    when: Moment,
+}
+
+/// A time that is billed by, and the charger's own for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Moment {
     at: DateTime<Utc>,
+    clock: Option<DateTime<Utc>>,
 }
 
 /// The model of one session's register. Serialisable: it can be kept with the session, or rebuilt by replaying samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterModel {
     meter_start: Wh,
-    started_at: DateTime<Utc>,
+    start: Moment,
+    not_before: DateTime<Utc>,
     max_power: Watt,
     /// Energy since the start; never falls.
     counted: Wh,
-    /// The time of the last reading that was believed.
-    last_at: DateTime<Utc>,
+    /// Of the last reading that was believed.
+    last: Moment,
     power: Watt,
     /// `energy = register + offset` in the frame of the last believed reading, and in the one before a change.
     offset: i64,
@@ -80,15 +101,22 @@ pub struct RegisterModel {
     slack_left: Wh,
 }
 
+impl Reading {
+    fn when(&self) -> Moment {
+        Moment { at: self.at, clock: self.clock }
+    }
+}
+
 impl RegisterModel {
     /// `meter_start` of StartTransaction; `max_power` bounds what is plausible (already multiplied by the configured factor).
-    pub fn new(meter_start: Wh, started_at: DateTime<Utc>, max_power: Watt) -> Self {
+    pub fn new(meter_start: Wh, start: Start, max_power: Watt) -> Self {
         Self {
             meter_start,
-            started_at,
+            start: Moment { at: start.at, clock: start.clock },
+            not_before: start.not_before.min(start.at),
             max_power: max_power.max(Watt::ZERO),
             counted: Wh::ZERO,
-            last_at: started_at,
+            last: Moment { at: start.at, clock: start.clock },
             power: Watt::ZERO,
             offset: meter_start.get().checked_neg().unwrap_or(i64::MAX),
             previous_offset: None,
@@ -102,10 +130,10 @@ impl RegisterModel {
     /// After `ClampedBackwards` of a dropout and `Late`, [`Self::last_at`] has not moved: the caller prices the point
     /// `(last_at, energy)`, so that the projection of the stop rule runs on from the last reading that was believed.
     pub fn push(&mut self, reading: Reading) -> (Wh, ReadingNote) {
-        if reading.at < self.last_at {
+        if reading.at < self.last.at {
             return (self.counted, ReadingNote::Late);
         }
-        let note = self.judge(reading.register.get(), reading.at);
+        let note = self.judge(reading.register.get(), reading.when());
         // A connector cannot give more than it can: a reported megawatt must not stop a session.
         self.power = self.power.max(reading.power.unwrap_or(Watt::ZERO).min(self.max_power));
         (self.counted, note)
@@ -117,14 +145,14 @@ impl RegisterModel {
     ///
     /// Field case 5: a Stop that says 0, or less than the Start, leaves what the samples have counted.
     pub fn finish(&mut self, reading: Reading) -> (Wh, ReadingNote) {
-        let at = reading.at.max(self.last_at);
+        let reading = Reading { at: reading.at.max(self.last.at), ..reading };
         let lifetime = i128::from(reading.register.get()) - i128::from(self.meter_start.get());
-        let whole_session = energy_bound(self.max_power, at - self.started_at, SLACK);
+        let whole_session = energy_bound(self.max_power, self.whole_session(reading.when()), SLACK);
         let counted = i128::from(self.counted.get());
         if reading.register >= Wh::ZERO && counted <= lifetime && lifetime <= whole_session {
             self.suspect = None;
             self.offset = self.lifetime_offset();
-            self.count_to(lifetime, at, true);
+            self.count_to(lifetime, reading.when(), true);
             return (self.counted, ReadingNote::Taken);
         }
         // Start and Stop read one register. Less than at the start is another one only when the readings have shown it: else nobody
@@ -136,7 +164,7 @@ impl RegisterModel {
         // In another frame it is worth as much as any reading; but impossible energy is not charged at the end, when no
         // stopping early is gained by it.
         let mut tried = self.clone();
-        let (energy, note) = tried.push(Reading { at, ..reading });
+        let (energy, note) = tried.push(reading);
         if note == ReadingNote::ClampedImplausible {
             return (self.counted, note);
         }
@@ -154,21 +182,46 @@ impl RegisterModel {
     }
     /// The time of the last reading that was believed; the start before the first one.
     pub fn last_at(&self) -> DateTime<Utc> {
-        self.last_at
+        self.last.at
     }
 
     fn lifetime_offset(&self) -> i64 {
         self.meter_start.get().checked_neg().unwrap_or(i64::MAX)
     }
 
-    /// The most that can have been counted by `at`.
-    fn most_by(&self, at: DateTime<Utc>) -> i128 {
-        i128::from(self.counted.get()) + energy_bound(self.max_power, at - self.last_at, self.slack_left)
+    /// How long it was, at the most. Reports that were long on their way can come together, and where their times are those of their
+    /// arrival they are all of one moment: then the charger's clock, wrong as it is, tells what was between them. It is not
+    /// asked when it tells of more than there has been since the start: it was set in between.
+    fn between(&self, from: Moment, to: Moment) -> Duration {
+        let ours = to.at - from.at;
+        let since_start = to.at - self.not_before;
+        let theirs = from.clock.zip(to.clock).map(|(from, to)| to - from).filter(|theirs| *theirs <= since_start);
+        theirs.map_or(ours, |theirs| theirs.max(ours))
     }
 
-    fn judge(&mut self, register: i64, at: DateTime<Utc>) -> ReadingNote {
+    /// How long the session was, at the most: where the clocks do not say, nobody knows how long the report of the start was on its way.
+    fn whole_session(&self, end: Moment) -> Duration {
+        let since_start = end.at - self.not_before;
+        match self.start.clock.zip(end.clock).map(|(start, end)| end - start) {
+            Some(theirs) if (Duration::zero()..=since_start).contains(&theirs) => theirs.max(end.at - self.start.at),
+            _ => since_start,
+        }
+    }
+
+    /// The most that can have been counted by `when`.
+    fn most_by(&self, when: Moment) -> i128 {
+        let more = energy_bound(self.max_power, self.between(self.last, when), self.slack_left);
+        i128::from(self.counted.get()) + more.min(self.left_by(when.at))
+    }
+
+    /// What the connector can have given since the start, the slack with it, without what is counted.
+    fn left_by(&self, at: DateTime<Utc>) -> i128 {
+        energy_bound(self.max_power, at - self.not_before, SLACK) - i128::from(self.counted.get())
+    }
+
+    fn judge(&mut self, register: i64, when: Moment) -> ReadingNote {
         let counted = i128::from(self.counted.get());
-        let most = self.most_by(at);
+        let most = self.most_by(when);
         let energy_in = |offset: i64| i128::from(register) + i128::from(offset);
         let possible = |energy: i128| counted <= energy && energy <= most;
 
@@ -181,7 +234,7 @@ impl RegisterModel {
         let lifetime = self.lifetime_offset();
         let frames = [Some(self.offset), Some(lifetime), Some(0), self.previous_offset];
         if let Some(offset) = frames.into_iter().flatten().find(|&offset| possible(energy_in(offset))) {
-            self.believe(offset, energy_in(offset), at);
+            self.believe(offset, energy_in(offset), when);
             return match offset {
                 0 if lifetime != 0 => ReadingNote::SessionRelative,
                 _ => ReadingNote::Taken,
@@ -195,7 +248,7 @@ impl RegisterModel {
             // 2. A little less than before (a correction, a rounding, or what follows a clamped spike): the charger is
             // alive, and its register will overtake what was counted.
             self.suspect = None;
-            self.count_to(counted, at, true);
+            self.count_to(counted, when, true);
             return ReadingNote::ClampedBackwards;
         }
 
@@ -209,7 +262,7 @@ impl RegisterModel {
         // 4. The register began anew: all that it shows came after the last good reading.
         let since_reset = counted + i128::from(register);
         if energy < counted && since_reset <= most {
-            self.believe(self.counted.get(), since_reset, at);
+            self.believe(self.counted.get(), since_reset, when);
             return ReadingNote::RegisterReset;
         }
 
@@ -217,48 +270,50 @@ impl RegisterModel {
         // so what it jumped is not charged (the last word is that of StopTransaction).
         if let Some(suspect) = self.suspect {
             let more = i128::from(register) - i128::from(suspect.register);
-            if 0 <= more && at >= suspect.at && more <= energy_bound(self.max_power, at - suspect.at, SLACK) {
+            let bound = energy_bound(self.max_power, self.between(suspect.when, when), SLACK);
+            if 0 <= more && when.at >= suspect.when.at && more <= bound {
                 let energy = (counted + more).min(most);
                 if let Ok(offset) = i64::try_from(energy - i128::from(register)) {
-                    self.believe(offset, energy, at);
+                    self.believe(offset, energy, when);
                     return ReadingNote::RegisterReset;
                 }
             }
         }
 
-        self.suspect = Some(Suspect { register, at });
+        self.suspect = Some(Suspect { register, when });
         if energy < counted {
             // 6. Far less than before: a dropout, until a second reading confirms it.
             return ReadingNote::ClampedBackwards;
         }
         // 7. More than can be: at the most that can be, in favour of stopping early; without the slack, which is for
         // readings that are believed. The frame stays, so that the next good reading is understood.
-        let full_power = energy_bound(self.max_power, at - self.last_at, Wh::ZERO);
-        self.count_to(counted + full_power, at, false);
+        let full_power = energy_bound(self.max_power, when.at - self.last.at, Wh::ZERO);
+        self.count_to(counted + full_power, when, false);
         ReadingNote::ClampedImplausible
     }
 
-    fn believe(&mut self, offset: i64, energy: i128, at: DateTime<Utc>) {
+    fn believe(&mut self, offset: i64, energy: i128, when: Moment) {
         if offset != self.offset {
             self.previous_offset = Some(self.offset);
             self.offset = offset;
         }
         self.suspect = None;
-        self.count_to(energy, at, true);
+        self.count_to(energy, when, true);
     }
 
-    /// Counts up to `energy` at `at`; takes what the power does not explain from the slack, and gives it back when there is room.
-    fn count_to(&mut self, energy: i128, at: DateTime<Utc>, measured: bool) {
+    /// Counts up to `energy` at `when`; takes what the power does not explain from the slack, and gives it back when there is room.
+    fn count_to(&mut self, energy: i128, when: Moment, measured: bool) {
         let energy = Wh::new(i64::try_from(energy).unwrap_or(i64::MAX)).max(self.counted);
         let more = Wh::new(energy.get() - self.counted.get());
-        let elapsed = at - self.last_at;
+        let elapsed = self.between(self.last, when);
         let room = energy_bound(self.max_power, elapsed, self.slack_left) - i128::from(more.get());
-        self.slack_left = Wh::new(i64::try_from(room.clamp(0, i128::from(SLACK.get()))).unwrap_or(0));
         if elapsed > Duration::zero() {
             self.power = if measured { Watt::from_energy(more, elapsed).min(self.max_power) } else { self.max_power };
         }
         self.counted = energy;
-        self.last_at = at;
+        self.last = when;
+        let slack = room.min(self.left_by(when.at)).clamp(0, i128::from(SLACK.get()));
+        self.slack_left = Wh::new(i64::try_from(slack).unwrap_or(0));
     }
 }
 
@@ -282,11 +337,14 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
     }
     fn reading(second: i64, register: i64) -> Reading {
-        Reading { at: at(second), register: Wh::new(register), power: None }
+        Reading { at: at(second), clock: Some(at(second)), register: Wh::new(register), power: None }
+    }
+    fn start_at_zero() -> Start {
+        Start { at: at(0), not_before: at(0), clock: Some(at(0)) }
     }
     /// 22 kW: 367 Wh a minute at the most.
     fn model(meter_start: i64) -> RegisterModel {
-        RegisterModel::new(Wh::new(meter_start), at(0), Watt::new(22_000))
+        RegisterModel::new(Wh::new(meter_start), start_at_zero(), Watt::new(22_000))
     }
     /// Second, register, and what must come of it.
     type Row = (i64, i64, i64, ReadingNote);
@@ -461,6 +519,37 @@ mod tests {
         assert_eq!(model.power(), Watt::ZERO);
     }
 
+    /// Field case 8: the clock is hours wrong, so that times are those of arrival, and the link keeps all that the charger says for ten
+    /// minutes. Its own clock tells how long it charged.
+    #[test]
+    fn reports_that_come_together_are_apart_by_the_chargers_own_clock() {
+        let clock = |second: i64| Some(at(second - 6 * 3_600));
+        let start = Start { at: at(600), not_before: at(0), clock: clock(10) };
+        let come = |second, register| Reading { clock: clock(second), ..reading(600, register) };
+        let mut model = RegisterModel::new(Wh::new(10_000), start, Watt::new(22_000));
+        assert_eq!(model.push(come(300, 11_700)), (Wh::new(1_700), Taken));
+        assert_eq!(model.finish(come(560, 13_000)), (Wh::new(3_000), Taken));
+        // Without a reading, or with a clock that cannot be read, the Stop may bring what fits since the charge was asked for.
+        let mut model = RegisterModel::new(Wh::new(10_000), start, Watt::new(22_000));
+        assert_eq!(model.finish(Reading { clock: None, ..come(560, 13_000) }), (Wh::new(3_000), Taken));
+        assert_eq!(model.finish(come(560, 19_000)), (Wh::new(3_000), ClampedImplausible));
+    }
+
+    /// The clock is put right while the car charges: that it jumps does not mean that time has passed.
+    #[test]
+    fn a_clock_that_is_set_makes_no_spike_believable() {
+        let start = Start { clock: Some(DateTime::UNIX_EPOCH), ..start_at_zero() };
+        let mut model = RegisterModel::new(Wh::new(10_000), start, Watt::new(22_000));
+        assert_eq!(model.push(reading(60, 600_000)), (Wh::new(367), ClampedImplausible));
+        // To and fro by little: never more than the connector gives in the time since the start.
+        let mut model = check(10_000, &[(3_600, 10_000, 0, Taken)]);
+        for step in 0..10 {
+            let clock = Some(at(3_600 - step % 2 * 3_000));
+            let (energy, _) = model.push(Reading { clock, ..reading(3_600, 10_000 + step * 10_000) });
+            assert!(energy <= Wh::new(23_000), "{energy:?}");
+        }
+    }
+
     /// "A bad sample never disables auto-stop": the register is dead from the second minute on, and the session still stops.
     #[test]
     fn a_register_that_dies_stops_the_session_by_projection() {
@@ -484,16 +573,17 @@ mod tests {
             meter_start in prop_oneof![Just(0_i64), 0_i64..10_000_000, any::<i64>()],
             max_power in prop_oneof![0_i64..400_000, any::<i64>()],
             readings in proptest::collection::vec(
-                (-60_i64..600, prop_oneof![Just(0_i64), 0_i64..30_000, 0_i64..10_000_000, any::<i64>()], any::<Option<i64>>(), any::<bool>()),
+                (-60_i64..600, prop_oneof![Just(0_i64), 0_i64..30_000, 0_i64..10_000_000, any::<i64>()], any::<Option<i64>>(), any::<bool>(), any::<Option<i16>>()),
                 1..60,
             ),
         ) {
-            let mut model = RegisterModel::new(Wh::new(meter_start), at(0), Watt::new(max_power));
+            let mut model = RegisterModel::new(Wh::new(meter_start), start_at_zero(), Watt::new(max_power));
             let mut second = 0_i64;
-            for (step, register, power, relative_to_start) in readings {
+            for (step, register, power, relative_to_start, clock) in readings {
                 second = (second + step).max(0);
                 let register = if relative_to_start { register.saturating_add(meter_start) } else { register };
-                let reading = Reading { at: at(second), register: Wh::new(register), power: power.map(Watt::new) };
+                let clock = clock.map(|off| at(second + i64::from(off)));
+                let reading = Reading { at: at(second), clock, register: Wh::new(register), power: power.map(Watt::new) };
                 let before = model.energy();
                 let mut finished = model.clone();
                 for (after, note) in [model.push(reading), finished.finish(reading)] {

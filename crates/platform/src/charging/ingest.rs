@@ -16,6 +16,7 @@ use domain::charging::session::{SessionEvent, SessionState};
 use domain::{SessionId, TransactionId, Watt, Wh};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::flow::Brought;
@@ -31,9 +32,9 @@ use crate::stations::{self, Lease};
 const QUEUE_MAX: usize = 4096;
 /// Submissions in one transaction: some thousand rows, a few milliseconds.
 const BATCH_MAX: usize = 512;
-/// While submissions come in company, a writer waits this long for more of it: what a transaction costs is then shared by more of them, and
-/// nobody's answer is late.
-const GATHER: Duration = Duration::from_millis(4);
+/// While submissions come in company, a writer waits for more of it, half as long as its last transaction took but no longer than this: what a
+/// transaction costs is then shared by more of them, and nobody's answer is late.
+const GATHER_MAX: Duration = Duration::from_millis(20);
 /// Running transactions that a writer remembers. More are read again with each reading.
 const REMEMBERED_MAX: usize = 20_000;
 /// Samples of one message that are taken; a StopTransaction may bring a day's.
@@ -136,22 +137,24 @@ struct Writer {
 impl Writer {
     async fn run(self, mut queue: mpsc::Receiver<(Submission, Option<Answer>)>) {
         let mut batch = Vec::new();
-        let mut in_company = false;
+        let mut gather = Duration::ZERO;
         loop {
             if queue.recv_many(&mut batch, BATCH_MAX).await == 0 {
                 return;
             }
-            if in_company && batch.len() < BATCH_MAX {
-                tokio::time::sleep(GATHER).await;
+            if !gather.is_zero() && batch.len() < BATCH_MAX {
+                tokio::time::sleep(gather).await;
                 while batch.len() < BATCH_MAX
                     && let Ok(more) = queue.try_recv()
                 {
                     batch.push(more);
                 }
             }
-            in_company = batch.len() > 1;
+            let in_company = batch.len() > 1;
+            let began = Instant::now();
             let (submissions, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
             let results = self.commit(submissions).await;
+            gather = if in_company { (began.elapsed() / 2).min(GATHER_MAX) } else { Duration::ZERO };
             for (answer, result) in answers.into_iter().zip(results) {
                 if let Some(answer) = answer {
                     // A connection that has gone does not wait any more.

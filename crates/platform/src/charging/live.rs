@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::charging::hold::{StopRule, Verdict};
-use domain::charging::meter::{Reading, ReadingNote, RegisterModel};
+use domain::charging::meter::{Reading, ReadingNote, RegisterModel, Start};
 use domain::tariffs::{Bill, MeterPoint, PriceError, RunningBill};
 use domain::{TransactionId, Tyiyn, Watt, Wh};
 
@@ -17,6 +17,9 @@ const JUDGE_AHEAD_MAX: TimeDelta = TimeDelta::hours(12);
 const RUNS_SECONDS_MAX: i64 = 86_400;
 /// A reading that arrives this soon after it was made shows that the transaction lives.
 const FRESH: TimeDelta = TimeDelta::seconds(60);
+
+/// A report that is longer on its way than this is believed by its arrival alone.
+const ON_ITS_WAY_MAX: TimeDelta = TimeDelta::days(1);
 
 /// A time that is billed by: the claimed one where it can be true, else the time of arrival (field case 8).
 pub(super) fn bounded(
@@ -33,6 +36,21 @@ pub(super) fn bounded(
         Some(at) if at < not_before && at + skew >= not_before => not_before,
         _ => received.max(not_before),
     }
+}
+
+/// 1970 stands for a time that could not be read.
+fn readable(claimed_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Some(claimed_at).filter(|at| *at != DateTime::UNIX_EPOCH)
+}
+
+/// A start whose own time could not be true counts from when it was heard of: it can have been as early as it was asked for, and what
+/// nobody pays for, and so nobody asked for, a day before.
+fn earliest_start(transaction: &TransactionRow, session: Option<&SessionRow>, skew: TimeDelta) -> DateTime<Utc> {
+    let is_claimed = (transaction.started_at - transaction.claimed_start_at).abs() <= skew;
+    if is_claimed {
+        return transaction.started_at;
+    }
+    session.map_or(transaction.started_at - ON_ITS_WAY_MAX, |row| row.requested_at.min(transaction.started_at))
 }
 
 /// A running transaction.
@@ -118,11 +136,16 @@ impl Live {
         let nominal = connector.map_or(1_000_000, |facts| facts.max_power.get());
         let plausible = nominal.saturating_mul(i64::from(settings.plausible_power_percent)) / 100;
         let started_at = transaction.started_at;
+        let start = Start {
+            at: started_at,
+            not_before: earliest_start(transaction, session, settings.clock_skew),
+            clock: readable(transaction.claimed_start_at),
+        };
         Self {
             transaction: transaction.id,
             meter_start: transaction.meter_start,
             started_at,
-            register: RegisterModel::new(transaction.meter_start, started_at, Watt::new(plausible)),
+            register: RegisterModel::new(transaction.meter_start, start, Watt::new(plausible)),
             last_register: None,
             last_sampled_at: started_at,
             newest_claimed_at: None,
@@ -141,7 +164,8 @@ impl Live {
     pub fn replay(mut self, samples: &[SampleRow]) -> Self {
         for sample in samples {
             self.remember_claim(sample.claimed_at);
-            self.push(Reading { at: sample.sampled_at, register: sample.register, power: sample.power });
+            let clock = Some(sample.claimed_at);
+            self.push(Reading { at: sample.sampled_at, clock, register: sample.register, power: sample.power });
         }
         self
     }
@@ -178,7 +202,7 @@ impl Live {
         }
         let fresh = received_at - sampled_at <= FRESH;
         self.remember_claim(claimed_at);
-        let (row_energy, note) = self.push(Reading { at: sampled_at, register, power: sample.power });
+        let (row_energy, note) = self.push(Reading { at: sampled_at, clock: Some(claimed_at), register, power: sample.power });
         Taken { row_energy, note, sampled_at, fresh }
     }
 
@@ -202,8 +226,9 @@ impl Live {
     }
 
     /// Takes the reading of the end, against the lifetime register.
-    pub fn finish(&mut self, meter_stop: Wh, at: DateTime<Utc>) -> (Wh, ReadingNote) {
-        let taken = self.register.finish(Reading { at, register: meter_stop, power: None });
+    pub fn finish(&mut self, meter_stop: Wh, at: DateTime<Utc>, claimed_at: DateTime<Utc>) -> (Wh, ReadingNote) {
+        let reading = Reading { at, clock: readable(claimed_at), register: meter_stop, power: None };
+        let taken = self.register.finish(reading);
         self.last_sampled_at = self.last_sampled_at.max(at);
         self.follow();
         taken

@@ -346,7 +346,7 @@ impl Charging {
         let stopped_at = bounded(report.claimed_at, transaction.started_at, report.received_at, self.settings.clock_skew)
             .max(live.last_at());
         let energy = match report.meter_stop {
-            Some(meter_stop) => live.finish(meter_stop, stopped_at).0,
+            Some(meter_stop) => live.finish(meter_stop, stopped_at, claimed_or_none(report.claimed_at)).0,
             None => live.energy(),
         };
         let end = TransactionEnd {

@@ -9,6 +9,7 @@ use serde_json::json;
 use tracing::info;
 
 use super::live::Live;
+use super::reports::claimed_or_none;
 use super::store::{self, SessionRow, TransactionEnd, TransactionRow};
 use super::{Charging, ChargingError, PayerKind};
 use crate::audit;
@@ -39,7 +40,7 @@ impl Charging {
         let samples = store::samples(&mut **tx, transaction.id).await?;
         let mut live = Live::new(transaction, session, connector.as_ref(), &self.settings).replay(&samples);
         if let (Some(meter_stop), Some(stopped_at)) = (transaction.meter_stop, transaction.stopped_at) {
-            live.finish(meter_stop, stopped_at);
+            live.finish(meter_stop, stopped_at, claimed_or_none(transaction.claimed_stop_at));
         }
         Ok(live)
     }

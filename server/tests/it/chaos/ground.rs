@@ -39,7 +39,7 @@ pub const CODES: [&str; 2] = ["ABCD", "EFGH"];
 const NODE: &str = "one";
 const MERCHANT: &str = "39b826bf-6b00-4996-bee7-7bfab4e055f5";
 /// One step at a time is done, so a life needs few.
-const CONNECTIONS_MAX: u32 = 4;
+const CONNECTIONS_MAX: u32 = 2;
 /// Longer than any answer on a busy machine: faults are answers, never a wait.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
