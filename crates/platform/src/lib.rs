@@ -6,6 +6,7 @@
 //! Every write goes through [`db::tx`]; every table is read and written by the `store.rs` of one module only.
 
 pub mod audit;
+pub mod auth;
 pub mod balance;
 pub mod bus;
 pub mod certificates;

@@ -12,6 +12,11 @@ crate::messages! {
         ky: "Электромобилди кубаттоо: {station}, туташтыргыч {connector}",
         en: "EV charging: {station}, connector {connector}"
     }
+    code_text(code) {
+        ru: "Код: {code}. Никому его не говорите",
+        ky: "Код: {code}. Аны эч кимге айтпаңыз",
+        en: "Code: {code}. Tell it to nobody"
+    }
     refund_text(amount, url) { ru: "Возврат {amount}: {url}", ky: "Кайтаруу {amount}: {url}", en: "Refund {amount}: {url}" }
 }
 
@@ -25,6 +30,12 @@ pub fn receipt(locale: Locale, total: Tyiyn, url: &str) -> String {
 #[must_use]
 pub fn failed(locale: Locale, refund: Tyiyn, url: &str) -> String {
     plain(&refund_text(locale, format::money_short(locale, refund), url))
+}
+
+/// The code that signs a person in. Its last line is WebOTP's: the browser of that host offers to fill it in.
+#[must_use]
+pub fn sign_in(locale: Locale, code: &str, host: &str) -> String {
+    format!("{}\n\n@{host} #{code}", code_text(locale, code))
 }
 
 /// Gateways and old phones know the plain space and the hyphen only.
@@ -57,6 +68,16 @@ mod tests {
         assert_eq!(parts(&receipt(Locale::Ru, Tyiyn::new(50_000), url)), 1);
         assert_eq!(receipt(Locale::Ru, Tyiyn::new(123_450), "https://e.kg/g/x"), "Чек 1 234,50 сом: https://e.kg/g/x");
         assert_eq!(failed(Locale::En, Tyiyn::new(50_000), "https://e.kg/g/x"), "Refund KGS 500: https://e.kg/g/x");
+    }
+
+    /// Each part of a code is paid for.
+    #[test]
+    fn a_code_is_one_part_and_ends_with_the_line_for_the_browser() {
+        for locale in Locale::ALL {
+            let text = sign_in(locale, "012345", "ev.redpetroleum.kg");
+            assert_eq!(parts(&text), 1, "{text}");
+            assert!(text.ends_with("\n@ev.redpetroleum.kg #012345"), "{text}");
+        }
     }
 
     #[test]

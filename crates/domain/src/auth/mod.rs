@@ -3,7 +3,11 @@
 //! Knows nothing of cookies, tokens or requests. It answers "how far does this role reach"; whether a row lies within that
 //! reach (one's own, of one's partner, of one's company) is asked where the row is read.
 
+mod code;
+
 use serde::{Deserialize, Serialize};
+
+pub use code::{AskedLately, CodeLimits, NotACode, NotNow, SignInCode};
 
 use crate::text_enum::text_enum;
 

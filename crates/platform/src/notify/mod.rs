@@ -40,10 +40,31 @@ const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// Queues a message, once a business key ("receipt:{guest_charge}"). Returns whether it is new.
 pub async fn queue_sms(tx: &mut Tx, business_key: &str, phone: &Phone, text: &str) -> Result<bool, sqlx::Error> {
+    queue(tx, business_key, phone, text, None).await
+}
+
+/// The same for a message with a secret in it: it is not sent after that time, and its text is not kept when it is done with.
+pub async fn queue_secret_sms(
+    tx: &mut Tx,
+    business_key: &str,
+    phone: &Phone,
+    text: &str,
+    until: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    queue(tx, business_key, phone, text, Some(until)).await
+}
+
+async fn queue(
+    tx: &mut Tx,
+    business_key: &str,
+    phone: &Phone,
+    text: &str,
+    secret_until: Option<DateTime<Utc>>,
+) -> Result<bool, sqlx::Error> {
     let id = tx.ids().text(ID_ALPHABET, ID_CHARS);
     let now = tx.now();
     let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
-    let is_new = store::insert(tx, &id, business_key, phone.as_e164(), &text, now).await?;
+    let is_new = store::insert(tx, &id, business_key, phone.as_e164(), &text, secret_until, now).await?;
     if is_new {
         jobs::enqueue(tx, &NewJob::at(now, SEND_JOB, id)).await?;
     }
@@ -69,6 +90,7 @@ struct Message {
     text: String,
     attempts: i32,
     created_at: DateTime<Utc>,
+    secret_until: Option<DateTime<Utc>>,
 }
 
 impl Notify {
@@ -87,8 +109,13 @@ impl Notify {
             self.fail(id, "the stored id or phone is malformed").await?;
             return Ok(Outcome::Done);
         };
-        let sms = SendSms { id: message_id, sender: None, phone, text: message.text };
         let now = self.db.now();
+        let useless_at = message.secret_until.unwrap_or(message.created_at + GIVE_UP_AFTER);
+        if message.secret_until.is_some_and(|until| until <= now) {
+            self.fail(id, "it was too late to send it").await?;
+            return Ok(Outcome::Done);
+        }
+        let sms = SendSms { id: message_id, sender: None, phone, text: message.text };
         let error = match self.gateway.send(sms).await {
             Ok(receipt) => {
                 self.sent(id, receipt).await?;
@@ -96,7 +123,7 @@ impl Notify {
             }
             Err(error) => error,
         };
-        let too_old = now - message.created_at >= GIVE_UP_AFTER;
+        let too_old = now >= useless_at;
         let pause = match &error {
             ProviderError::Unknown { .. } | ProviderError::NotSent { .. } => repeat_after(message.attempts),
             ProviderError::Misconfigured { .. } | ProviderError::Refused { code: RefusalCode::NoFunds, .. } => {

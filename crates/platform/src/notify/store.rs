@@ -12,15 +12,17 @@ pub(super) async fn insert(
     business_key: &str,
     phone: &str,
     text: &str,
+    secret_until: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
-        "insert into sms_message (id, business_key, phone, text, state, created_at) values ($1, $2, $3, $4, 'queued', $5)
+        "insert into sms_message (id, business_key, phone, text, secret_until, state, created_at) values ($1, $2, $3, $4, $5, 'queued', $6)
         on conflict (business_key) do nothing",
         id,
         business_key,
         phone,
         text,
+        secret_until,
         now,
     )
     .execute(connection)
@@ -33,7 +35,7 @@ pub(super) async fn begin_attempt(connection: &mut PgConnection, id: &str) -> Re
     sqlx::query_as!(
         Message,
         "update sms_message set attempts = attempts + 1 where id = $1 and state = 'queued'
-        returning phone, text, attempts, created_at",
+        returning phone, text, attempts, created_at, secret_until",
         id,
     )
     .fetch_optional(connection)
@@ -42,7 +44,9 @@ pub(super) async fn begin_attempt(connection: &mut PgConnection, id: &str) -> Re
 
 pub(super) async fn sent(connection: &mut PgConnection, id: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "update sms_message set state = 'sent', sent_at = $2, last_error = null where id = $1 and state in ('queued', 'failed')",
+        "update sms_message set state = 'sent', sent_at = $2, last_error = null,
+            text = case when secret_until is null then text else '' end
+        where id = $1 and state in ('queued', 'failed')",
         id,
         now,
     )
@@ -59,8 +63,13 @@ pub(super) async fn note_error(connection: &mut PgConnection, id: &str, error: &
 }
 
 pub(super) async fn fail(connection: &mut PgConnection, id: &str, error: &str) -> Result<(), sqlx::Error> {
-    sqlx::query!("update sms_message set state = 'failed', last_error = $2 where id = $1 and state = 'queued'", id, error)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "update sms_message set state = 'failed', last_error = $2, text = case when secret_until is null then text else '' end
+        where id = $1 and state = 'queued'",
+        id,
+        error
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

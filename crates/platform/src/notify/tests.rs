@@ -123,3 +123,28 @@ fn pauses_grow_to_ten_minutes() {
     assert_eq!(repeat_after(i32::MAX), REPEAT_MAX);
     assert_eq!(repeat_after(-1), REPEAT_FIRST);
 }
+
+#[tokio::test]
+async fn a_secret_is_not_kept_once_it_is_sent_and_not_sent_once_it_is_useless() {
+    let house = House::start().await;
+    let phone = Phone::parse("0700123456").unwrap();
+    let until = house.test.db.now() + TimeDelta::minutes(5);
+    for key in ["code:1", "code:2"] {
+        let phone = phone.clone();
+        db::tx(&house.test.db, move |mut tx| {
+            let phone = phone.clone();
+            async move { queue_secret_sms(&mut tx, key, &phone, "Код: 123456", until).await }
+        })
+        .await
+        .unwrap();
+        house.later(TimeDelta::zero()).await;
+        house.standins.sms_faults(json!({ "answer": "html_500", "faulty_answers_left": 100 })).await;
+    }
+    house.later(TimeDelta::minutes(5)).await;
+    let rows: Vec<(String, String)> = sqlx::query_as("select state, text from sms_message order by business_key")
+        .fetch_all(house.test.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(rows, [("sent".to_owned(), String::new()), ("failed".to_owned(), String::new())]);
+    assert_eq!(house.standins.inbox().await.len(), 1);
+}

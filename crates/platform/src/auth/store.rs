@@ -1,0 +1,375 @@
+//! The SQL of people, codes, sessions and keys.
+
+use api::i18n::Locale;
+use chrono::{DateTime, Utc};
+use domain::auth::Role;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::codes::Tried;
+use super::sessions::{ActiveSession, EndReason, Presented};
+use super::{AuthError, Grant};
+
+/// One asks for codes at a time: a code is an SMS, and those are few.
+pub(super) async fn lock_codes(c: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('auth.codes', 0))").execute(c).await?;
+    Ok(())
+}
+
+pub(super) async fn asked_for_phone(
+    c: &mut PgConnection,
+    phone: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select asked_at from sign_in_code where phone = $1 and asked_at > $2 order by asked_at desc",
+        phone,
+        since
+    )
+    .fetch_all(c)
+    .await
+}
+
+pub(super) async fn asked_from_address(
+    c: &mut PgConnection,
+    address: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select asked_at from sign_in_code where address = $1 and asked_at > $2 order by asked_at desc",
+        address,
+        since
+    )
+    .fetch_all(c)
+    .await
+}
+
+fn count(rows: i64) -> usize {
+    usize::try_from(rows).unwrap_or(0)
+}
+
+pub(super) async fn asked_from_network(
+    c: &mut PgConnection,
+    network: &str,
+    since: DateTime<Utc>,
+) -> Result<usize, sqlx::Error> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from sign_in_code where network = $1 and asked_at > $2"#, network, since)
+        .fetch_one(c)
+        .await
+        .map(count)
+}
+
+pub(super) async fn asked_for_prefix(c: &mut PgConnection, prefix: &str, since: DateTime<Utc>) -> Result<usize, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from sign_in_code where asked_at > $2 and starts_with(phone, $1)"#,
+        prefix,
+        since
+    )
+    .fetch_one(c)
+    .await
+    .map(count)
+}
+
+pub(super) async fn asked_in_all(c: &mut PgConnection, since: DateTime<Utc>) -> Result<usize, sqlx::Error> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from sign_in_code where asked_at > $1"#, since)
+        .fetch_one(c)
+        .await
+        .map(count)
+}
+
+pub(super) struct NewCode<'a> {
+    pub id: Uuid,
+    pub phone: &'a str,
+    pub browser_sha256: &'a [u8],
+    pub code_hash: &'a str,
+    pub address: &'a str,
+    pub network: &'a str,
+    pub tries: i32,
+    pub asked_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+pub(super) async fn insert_code(c: &mut PgConnection, new: &NewCode<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into sign_in_code (id, phone, browser_sha256, code_hash, address, network, tries_left, asked_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        new.id,
+        new.phone,
+        new.browser_sha256,
+        new.code_hash,
+        new.address,
+        new.network,
+        new.tries,
+        new.asked_at,
+        new.expires_at,
+    )
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// Takes one of the tries of the browser's newest code.
+pub(super) async fn take_try(c: &mut PgConnection, browser: &[u8], now: DateTime<Utc>) -> Result<Option<Tried>, sqlx::Error> {
+    sqlx::query_as!(
+        Tried,
+        "update sign_in_code set tries_left = tries_left - 1
+        where id = (select id from sign_in_code where browser_sha256 = $1 order by asked_at desc, id desc limit 1)
+            and used_at is null and expires_at > $2 and tries_left > 0
+        returning id, phone, code_hash, tries_left",
+        browser,
+        now
+    )
+    .fetch_optional(c)
+    .await
+}
+
+pub(super) async fn use_code(c: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query!("update sign_in_code set used_at = $2 where id = $1 and used_at is null and expires_at > $2", id, now)
+            .execute(c)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) struct PersonOfPhone {
+    pub id: Uuid,
+    pub is_blocked: bool,
+}
+
+/// The person with this phone, a new one if there is none.
+pub(super) async fn person_of_phone(
+    c: &mut PgConnection,
+    new_id: Uuid,
+    phone: &str,
+    locale: Locale,
+    now: DateTime<Utc>,
+) -> Result<PersonOfPhone, sqlx::Error> {
+    sqlx::query_as!(
+        PersonOfPhone,
+        r#"insert into person (id, phone, locale, created_at) values ($1, $2, $3, $4)
+        on conflict (phone) do update set phone = excluded.phone
+        returning id, blocked_at is not null as "is_blocked!""#,
+        new_id,
+        phone,
+        locale.tag(),
+        now
+    )
+    .fetch_one(c)
+    .await
+}
+
+pub(super) struct NewSession<'a> {
+    pub id: Uuid,
+    pub person: Uuid,
+    pub now: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub user_agent: &'a str,
+    pub address: &'a str,
+}
+
+pub(super) async fn insert_session(c: &mut PgConnection, new: &NewSession<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into auth_session (id, person_id, created_at, last_seen_at, expires_at, user_agent, address)
+        values ($1, $2, $3, $3, $4, $5, $6)",
+        new.id,
+        new.person,
+        new.now,
+        new.expires_at,
+        new.user_agent,
+        new.address,
+    )
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_refresh(
+    c: &mut PgConnection,
+    sha256: &[u8],
+    session: Uuid,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into refresh_token (sha256, session_id, issued_at, expires_at) values ($1, $2, $3, $4)",
+        sha256,
+        session,
+        now,
+        expires_at
+    )
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+/// The token that is shown, locked with its session: two tabs come one after the other.
+pub(super) async fn presented(c: &mut PgConnection, sha256: &[u8]) -> Result<Option<Presented>, sqlx::Error> {
+    sqlx::query_as!(
+        Presented,
+        r#"select s.id as session, s.person_id as person, t.expires_at, t.used_at, t.kid, s.expires_at as session_expires_at,
+            s.ended_at is not null or p.blocked_at is not null as "is_over!"
+        from refresh_token t join auth_session s on s.id = t.session_id join person p on p.id = s.person_id
+        where t.sha256 = $1 for update of t, s"#,
+        sha256
+    )
+    .fetch_optional(c)
+    .await
+}
+
+pub(super) async fn use_refresh(c: &mut PgConnection, sha256: &[u8], kid: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!("update refresh_token set used_at = $2, kid = $3 where sha256 = $1", sha256, now, kid).execute(c).await?;
+    Ok(())
+}
+
+pub(super) async fn seen(c: &mut PgConnection, session: Uuid, address: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!("update auth_session set last_seen_at = $2, address = $3 where id = $1", session, now, address)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+/// Ends sessions of a person: one, or all but one. How many were ended.
+pub(super) async fn end_sessions(
+    c: &mut PgConnection,
+    person: Uuid,
+    only: Option<Uuid>,
+    but: Option<Uuid>,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "update auth_session set ended_at = $5, end_reason = $4
+        where person_id = $1 and ended_at is null and ($2::uuid is null or id = $2) and ($3::uuid is null or id <> $3)",
+        person,
+        only,
+        but,
+        reason.as_str(),
+        now
+    )
+    .execute(c)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+pub(super) async fn active_sessions(
+    e: impl PgExecutor<'_>,
+    person: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<ActiveSession>, sqlx::Error> {
+    sqlx::query_as!(
+        ActiveSession,
+        "select id, created_at, last_seen_at, user_agent, address from auth_session
+        where person_id = $1 and ended_at is null and expires_at > $2 order by last_seen_at desc, id",
+        person,
+        now
+    )
+    .fetch_all(e)
+    .await
+}
+
+/// What a person of a live session may; `None` when the session is over or the person is blocked.
+pub(super) async fn grants(
+    e: impl PgExecutor<'_>,
+    person: Uuid,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<Grant>>, AuthError> {
+    let rows = sqlx::query!(
+        r#"select g.role as "role?", g.scope_id
+        from auth_session s join person p on p.id = s.person_id
+            left join role_grant g on g.person_id = p.id and g.revoked_at is null
+        where s.id = $1 and s.person_id = $2 and s.ended_at is null and s.expires_at > $3 and p.blocked_at is null
+        order by g.id"#,
+        session,
+        person,
+        now
+    )
+    .fetch_all(e)
+    .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut grants = vec![Grant { role: Role::Driver, scope: None }];
+    for row in rows {
+        if let Some(role) = row.role {
+            let role = Role::parse(&role).ok_or(AuthError::Unreadable("role"))?;
+            grants.push(Grant { role, scope: row.scope_id });
+        }
+    }
+    Ok(Some(grants))
+}
+
+pub(super) async fn person_of_number(c: &mut PgConnection, phone: &str) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("select id from person where phone = $1", phone).fetch_optional(c).await
+}
+
+/// False when it is held already.
+pub(super) async fn grant(c: &mut PgConnection, person: Uuid, grant: Grant, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "insert into role_grant (person_id, role, scope_id, granted_at) values ($1, $2, $3, $4)
+        on conflict (person_id, role, scope_id) where revoked_at is null do nothing",
+        person,
+        grant.role.as_str(),
+        grant.scope,
+        now
+    )
+    .execute(c)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn revoke(c: &mut PgConnection, person: Uuid, grant: Grant, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "update role_grant set revoked_at = $4
+        where person_id = $1 and role = $2 and scope_id is not distinct from $3 and revoked_at is null",
+        person,
+        grant.role.as_str(),
+        grant.scope,
+        now
+    )
+    .execute(c)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// False when there is nothing to change.
+pub(super) async fn set_blocked(c: &mut PgConnection, person: Uuid, at: Option<DateTime<Utc>>) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "update person set blocked_at = $2 where id = $1 and (blocked_at is null) <> ($2::timestamptz is null)",
+        person,
+        at
+    )
+    .execute(c)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) struct KeyRow {
+    pub kid: String,
+    pub secret: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The newest first.
+pub(super) async fn keys(e: impl PgExecutor<'_>) -> Result<Vec<KeyRow>, sqlx::Error> {
+    sqlx::query_as!(KeyRow, "select kid, secret, created_at from signing_key order by created_at desc, kid desc")
+        .fetch_all(e)
+        .await
+}
+
+pub(super) async fn lock_keys(c: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('auth.keys', 0))").execute(c).await?;
+    Ok(())
+}
+
+pub(super) async fn insert_key(c: &mut PgConnection, key: &KeyRow) -> Result<(), sqlx::Error> {
+    sqlx::query!("insert into signing_key (kid, secret, created_at) values ($1, $2, $3)", key.kid, key.secret, key.created_at)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_keys(c: &mut PgConnection, before: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from signing_key where created_at < $1", before).execute(c).await?;
+    Ok(())
+}
