@@ -511,6 +511,8 @@ impl<'g> Run<'g> {
         if !state.connector(connector).is_plugged && self.chance(80) {
             self.note(format!("a car at connector {connector}"));
             let car = Car::wanting_wh(self.guests[one].wants_wh);
+            // Hands take a second: no cable is out of one car and in another in the instant that a charger's clock knows.
+            self.pass(1).await;
             return self.tell_charger(Input::Act(Act::Plug { connector, car })).await;
         }
         match self.random.random_range(0..10) {
