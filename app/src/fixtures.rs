@@ -1,10 +1,12 @@
 //! Made-up stations and charges, one for everything that the pages can show, behind a [`GuestApi`] that keeps nothing. For this
 //! crate's tests and for `examples/gallery.rs`, where a person looks at all pages.
 
+pub mod auth;
+
 use api::ApiError;
 use api::guest::{
     CheckoutErrors, CheckoutForm, CheckoutOutcome, CodeLookup, ConnectorView, GuestApi, GuestView, LiveView, Neighbour,
-    ReceiptPdf, RefundState, RefundView, SummaryView, WebhookOutcome,
+    OwnCharge, ReceiptPdf, RefundState, RefundView, SummaryView, WebhookOutcome,
 };
 use api::i18n::Locale;
 use async_trait::async_trait;
@@ -371,6 +373,18 @@ impl GuestApi for FixtureApi {
         Ok(ReceiptPdf { file_name: "RP-2026-000123.pdf".to_owned(), bytes: b"%PDF-1.7".to_vec() })
     }
 
+    async fn charges_of(&self, _: uuid::Uuid) -> Result<Vec<OwnCharge>, ApiError> {
+        let own = CHARGES.into_iter().filter_map(charge).map(|view| OwnCharge {
+            token: view.token,
+            code: view.code,
+            created_at: at(-86_400),
+            phase: view.phase,
+            station_name: view.summary.as_ref().map(|summary| summary.receipt.station_name.clone()),
+            total: view.summary.as_ref().map(|summary| summary.receipt.total),
+        });
+        Ok(own.collect())
+    }
+
     async fn changes(&self, _: &GuestToken) -> Result<BoxStream<'static, ()>, ApiError> {
         Ok(futures::stream::pending().boxed())
     }
@@ -385,8 +399,9 @@ pub fn state() -> crate::AppState {
     let counter = std::sync::atomic::AtomicU64::new(1);
     crate::AppState {
         guest: std::sync::Arc::new(FixtureApi),
+        auth: std::sync::Arc::new(auth::FixtureAuth),
         site: std::sync::Arc::new(crate::Site {
-            origin: "http://127.0.0.1:3100".to_owned(),
+            hosts: crate::hosts::Hosts::local(),
             payment_origins: vec!["https://pay.example".to_owned()],
             helpline: "+996312000111".to_owned(),
             assets: crate::assets::Assets::plain(),

@@ -16,6 +16,10 @@ pub mod assets;
 #[cfg(any(all(test, feature = "ssr"), feature = "fixtures"))]
 pub mod fixtures;
 #[cfg(feature = "ssr")]
+mod forms;
+#[cfg(feature = "ssr")]
+pub mod hosts;
+#[cfg(feature = "ssr")]
 pub mod live;
 #[cfg(feature = "ssr")]
 pub mod locale;
@@ -28,7 +32,11 @@ mod render;
 #[cfg(feature = "ssr")]
 mod router;
 #[cfg(feature = "ssr")]
+pub mod routes;
+#[cfg(feature = "ssr")]
 pub mod security;
+#[cfg(feature = "ssr")]
+pub mod session;
 #[cfg(feature = "ssr")]
 pub mod state;
 #[cfg(test)]
@@ -42,6 +50,6 @@ mod ui;
 mod visit;
 
 #[cfg(feature = "ssr")]
-pub use router::router;
+pub use router::{declared, router};
 #[cfg(feature = "ssr")]
 pub use state::{AppState, Site};

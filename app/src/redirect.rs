@@ -16,6 +16,19 @@ pub fn safe_local(address: &str) -> Option<&str> {
     safe.then_some(address)
 }
 
+/// An address as the value of a parameter.
+pub fn escaped(address: &str) -> String {
+    let mut escaped = String::with_capacity(address.len());
+    for byte in address.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
+            escaped.push(char::from(byte));
+        } else {
+            escaped += &format!("%{byte:02X}");
+        }
+    }
+    escaped
+}
+
 /// 303 See Other. An address that is no header value would be a defect; it leads to the start page.
 pub fn see_other(address: &str) -> Response {
     redirect(StatusCode::SEE_OTHER, address)

@@ -48,7 +48,7 @@ impl Page {
 /// Renders the page. `content` makes the inside of `<main>`.
 pub fn render(visit: &Visit, page: Page, content: impl FnOnce() -> AnyView) -> Response {
     let nonce = visit.site.random_word();
-    let policy = crate::security::content_security_policy(&visit.site, &nonce);
+    let policy = crate::security::content_security_policy(&visit.site, &visit.host, &nonce);
     let status = page.status;
     let html = to_html(|| shell::document(visit, &page, &nonce, content()));
     let mut response = (status, Html(html)).into_response();

@@ -2,26 +2,66 @@
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use domain::auth::Permission;
 
+use crate::hosts::know_host;
+use crate::pages::auth::{account, leaving, phone_change, sign_in};
 use crate::pages::{guest, home, preferences, problem};
+use crate::routes::{Declared, Needs, Routes};
 use crate::security::{keep_private, refuse_foreign_forms};
+use crate::session;
 use crate::state::AppState;
 
 /// All pages. The server adds static files, the WebSocket `/g/{token}/live`, limits and HSTS.
 pub fn router(state: AppState) -> Router {
-    Router::new()
-        .route("/", get(home::home))
-        .route("/q", get(home::find_code))
-        .route("/q/{code}", get(guest::connector).post(guest::check_out))
-        .route("/g/{token}", get(guest::charge))
-        .route("/g/{token}/stop", get(guest::ask_stop).post(guest::stop))
-        .route("/g/{token}/receipt.pdf", get(guest::receipt_pdf))
-        .route("/lang", get(preferences::language).post(preferences::language))
-        .route("/theme", get(preferences::theme).post(preferences::theme))
+    let (routes, _) = routes(state.clone()).finish();
+    routes
         .fallback(problem::page_unknown)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(from_fn_with_state(state.clone(), refuse_foreign_forms))
+        .layer(from_fn_with_state(state.clone(), session::know))
         .layer(from_fn(keep_private))
+        .layer(from_fn_with_state(state.clone(), know_host))
         .with_state(state)
+}
+
+/// What each route needs.
+pub fn declared(state: AppState) -> Vec<Declared> {
+    routes(state).finish().1
+}
+
+fn routes(state: AppState) -> Routes {
+    use Permission::{GuestCheckout, ManageAccount, StopSession, ViewConnector, ViewReceipt, ViewSession};
+    Routes::new(state)
+        .get("/", Needs::Nothing, home::home)
+        .get("/q", Needs::Nothing, home::find_code)
+        .get("/q/{code}", Needs::Open(ViewConnector), guest::connector)
+        .post("/q/{code}", Needs::Open(GuestCheckout), guest::check_out)
+        .get("/g/{token}", Needs::Open(ViewSession), guest::charge)
+        .get("/g/{token}/stop", Needs::Open(StopSession), guest::ask_stop)
+        .post("/g/{token}/stop", Needs::Open(StopSession), guest::stop)
+        .get("/g/{token}/receipt.pdf", Needs::Open(ViewReceipt), guest::receipt_pdf)
+        .get("/lang", Needs::Nothing, preferences::language)
+        .post("/lang", Needs::Nothing, preferences::language)
+        .get("/theme", Needs::Nothing, preferences::theme)
+        .post("/theme", Needs::Nothing, preferences::theme)
+        .get("/sign-in", Needs::Nothing, sign_in::phone)
+        .post("/sign-in", Needs::Nothing, sign_in::ask)
+        .get("/sign-in/code", Needs::Nothing, sign_in::code)
+        .post("/sign-in/code", Needs::Nothing, sign_in::try_code)
+        .post("/sign-in/resend", Needs::Nothing, sign_in::resend)
+        .get("/account", Needs::May(ManageAccount), account::show)
+        .post("/account/name", Needs::May(ManageAccount), account::rename)
+        .post("/account/language", Needs::May(ManageAccount), account::language)
+        .post("/account/sign-out", Needs::May(ManageAccount), account::sign_out)
+        .post("/account/sessions/end-others", Needs::May(ManageAccount), account::end_others)
+        .post("/account/sessions/{session}/end", Needs::May(ManageAccount), account::end_session)
+        .get("/account/phone", Needs::May(ManageAccount), phone_change::phone)
+        .post("/account/phone", Needs::May(ManageAccount), phone_change::ask)
+        .get("/account/phone/codes", Needs::May(ManageAccount), phone_change::codes)
+        .post("/account/phone/codes", Needs::May(ManageAccount), phone_change::confirm)
+        .get("/account/data.json", Needs::May(ManageAccount), account::export)
+        .get("/account/delete", Needs::May(ManageAccount), leaving::explain)
+        .post("/account/delete", Needs::May(ManageAccount), leaving::send_code)
+        .post("/account/delete/confirm", Needs::May(ManageAccount), leaving::delete)
 }

@@ -5,6 +5,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::hosts::Host;
+use crate::locale::cookie;
+use crate::session::FORM_COOKIE;
 use crate::state::{AppState, Site};
 use crate::visit::Visit;
 
@@ -33,23 +36,25 @@ pub fn is_from_our_page(headers: &HeaderMap, our_origin: &str, address: Address)
 }
 
 /// Refuses forms of foreign pages with 403 and a page that says what to do.
-pub async fn refuse_foreign_forms(State(state): State<AppState>, visit: Visit, request: Request, next: Next) -> Response {
+pub async fn refuse_foreign_forms(State(_): State<AppState>, visit: Visit, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let address = if request.uri().path().starts_with("/g/") { Address::Secret } else { Address::Public };
-    if reads || is_from_our_page(request.headers(), &state.site.origin, address) {
+    if reads || is_from_our_page(request.headers(), &visit.host.origin, address) {
         next.run(request).await
     } else {
         crate::pages::problem::forbidden(&visit)
     }
 }
 
-/// A charge's pages are never kept, and their addresses are told to nobody. The other pages are asked for again each time, but going
+/// A charge's pages and a person's are never kept, and the addresses of charges are told to nobody. The other pages are asked for again each time, but going
 /// back to one finds it as it was left, with what was typed.
 pub async fn keep_private(request: Request, next: Next) -> Response {
-    let secret = request.uri().path().starts_with("/g/");
+    let path = request.uri().path();
+    let secret = path.starts_with("/g/");
+    let personal = secret || path.starts_with("/account") || path.starts_with("/sign-in");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let kept = if secret { "no-store" } else { "private, no-cache" };
+    let kept = if personal { "no-store" } else { "private, no-cache" };
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(kept));
     // Public pages keep their origin on their own forms, which is how old browsers prove where a form comes from.
     let policy = if secret { "no-referrer" } else { "same-origin" };
@@ -60,8 +65,8 @@ pub async fn keep_private(request: Request, next: Next) -> Response {
 
 /// The policy of a page: nothing from elsewhere, no inline script but the one with the nonce, no frames, forms only to us and to the
 /// payment page (Chromium applies `form-action` to redirects after a form, too).
-pub fn content_security_policy(site: &Site, nonce: &str) -> String {
-    let socket_origin = site.origin.replacen("http", "ws", 1);
+pub fn content_security_policy(site: &Site, host: &Host, nonce: &str) -> String {
+    let socket_origin = host.origin.replacen("http", "ws", 1);
     let mut form_action = String::from("'self'");
     for origin in &site.payment_origins {
         form_action.push(' ');
@@ -71,6 +76,29 @@ pub fn content_security_policy(site: &Site, nonce: &str) -> String {
         "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
          connect-src 'self' {socket_origin}; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
     )
+}
+
+/// The field of a form that repeats the cookie.
+pub const FORM_FIELD: &str = "xsrf";
+/// In its place, for scripts.
+const FORM_HEADER: &str = "x-xsrf-token";
+
+/// Whether a form carries the word that we gave to this session or browser: the same in the cookie and in the form (or the header), and
+/// made by us for nobody else.
+pub async fn has_form_token(state: &AppState, headers: &HeaderMap, body: &[u8], of: &str) -> bool {
+    let sent = match headers.get(FORM_HEADER) {
+        Some(value) => value.to_str().ok().map(str::to_owned),
+        None => field(body, FORM_FIELD),
+    };
+    match (sent, cookie(headers, FORM_COOKIE)) {
+        (Some(sent), Some(kept)) if sent == kept => state.auth.is_form_token(&sent, of).await == Ok(true),
+        _ => false,
+    }
+}
+
+/// The first field of this name in a form.
+fn field(body: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// 403 is the one status of a refused form.

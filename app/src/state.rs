@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
+use api::auth::AuthApi;
 use api::guest::GuestApi;
 
 use crate::assets::Assets;
+use crate::hosts::Hosts;
 
 /// State of the router. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
     pub guest: Arc<dyn GuestApi>,
+    pub auth: Arc<dyn AuthApi>,
     pub site: Arc<Site>,
 }
 
 /// What is the same for all visitors.
 pub struct Site {
-    /// Scheme, host and port where people reach us, without a slash at the end: `https://ev.example`.
-    pub origin: String,
+    /// The names under which people reach us.
+    pub hosts: Hosts,
     /// Origins of the payment pages. A form may lead there (CSP `form-action`); to any other payment URL the guest goes by a link.
     pub payment_origins: Vec<String>,
     /// Shown where no station's own is known, `+996…`.
@@ -30,11 +33,6 @@ impl Site {
     /// A fresh 128-bit word of 32 hexadecimal digits.
     pub fn random_word(&self) -> String {
         format!("{:032x}", (self.random)())
-    }
-
-    /// Cookies are marked `Secure` exactly when the site is served so.
-    pub fn is_https(&self) -> bool {
-        self.origin.starts_with("https://")
     }
 
     /// Whether a form may lead straight to this payment page.

@@ -29,7 +29,8 @@ impl Answer {
     }
 }
 
-async fn ask(request: Request<Body>) -> Answer {
+async fn ask(mut request: Request<Body>) -> Answer {
+    request.headers_mut().entry(header::HOST).or_insert(header::HeaderValue::from_static("127.0.0.1:3100"));
     let router: Router = crate::router(state());
     let response: Response<Body> = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();

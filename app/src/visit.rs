@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use api::auth::Principal;
 use api::i18n::Locale;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,7 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use domain::{ConnectorCode, GuestToken};
 
+use crate::hosts::Host;
 use crate::locale::{self, cookie, cookies};
+use crate::session::Known;
 use crate::state::{AppState, Site};
 use crate::theme::Theme;
 
@@ -27,6 +30,12 @@ pub struct Visit {
     /// A charge that this browser has seen and that was not over then.
     pub charge: Option<GuestToken>,
     pub site: Arc<Site>,
+    /// The name of ours that was asked.
+    pub host: Arc<Host>,
+    /// Who is signed in.
+    pub who: Option<Principal>,
+    /// What the person's forms must carry.
+    pub form_token: Option<String>,
     /// Keys of forms that this browser has been given and that are not paid for: the connector's code and the key.
     form_keys: Vec<(String, String)>,
 }
@@ -41,6 +50,11 @@ const FORM_KEY_CHARS: usize = 32;
 const FORM_KEYS_MAX: usize = 20;
 
 impl Visit {
+    /// The same visitor once the account is left.
+    pub fn signed_out(&self) -> Self {
+        Self { who: None, form_token: None, ..self.clone() }
+    }
+
     /// The key of this connector's form: the one that the browser has, else a new one.
     pub fn form_key(&self, code: &ConnectorCode) -> String {
         let kept = self.form_keys.iter().find(|(of, _)| of == code.as_str());
@@ -66,7 +80,7 @@ impl Visit {
 
 /// Sets a cookie that no script reads. `kept_s` 0 removes it. A value that is no header value sets nothing.
 pub fn set_cookie(site: &Site, response: &mut Response, name: &str, value: &str, path: &str, kept_s: u32) {
-    let secure = if site.is_https() { "; Secure" } else { "" };
+    let secure = if site.hosts.is_https() { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path={path}; Max-Age={kept_s}; SameSite=Lax; HttpOnly{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -92,6 +106,8 @@ impl FromRequestParts<AppState> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
         // A page that came from a form cannot be asked for again; its path is the form's own page.
+        let known = parts.extensions.get::<Known>().cloned().unwrap_or_default();
+        let host = parts.extensions.get::<Arc<Host>>().cloned();
         let here =
             if parts.method == Method::GET { parts.uri.path_and_query().map_or("/", |p| p.as_str()) } else { parts.uri.path() };
         Ok(Self {
@@ -100,6 +116,10 @@ impl FromRequestParts<AppState> for Visit {
             here: crate::redirect::safe_local(here).unwrap_or("/").to_owned(),
             charge: cookie(&parts.headers, CHARGE_COOKIE).and_then(|t| GuestToken::parse(t).ok()),
             site: Arc::clone(&state.site),
+            // The router refuses requests without one of our names before any page sees them.
+            host: host.unwrap_or_default(),
+            who: known.principal,
+            form_token: known.form_token,
             form_keys: form_keys(&parts.headers),
         })
     }

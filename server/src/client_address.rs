@@ -1,8 +1,13 @@
 //! Who is calling: the peer, or what a trusted proxy says.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use api::auth::Caller;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
 
 /// The proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +42,22 @@ impl TrustedProxies {
             && last().is_some_and(|proto| ["https", "wss"].contains(&proto.trim().to_ascii_lowercase().as_str()))
     }
 }
+
+/// Notes for the pages who is calling.
+pub async fn know(State(proxies): State<Arc<TrustedProxies>>, mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        let user_agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let caller = Caller {
+            address: proxies.client_address(peer.ip(), request.headers()),
+            user_agent: user_agent.chars().take(USER_AGENT_CHARS_MAX).collect(),
+        };
+        request.extensions_mut().insert(caller);
+    }
+    next.run(request).await
+}
+
+/// Longer names of browsers are cut.
+const USER_AGENT_CHARS_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {

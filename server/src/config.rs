@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use app::hosts::Hosts;
 use domain::Tyiyn;
 use domain::charging::hold::HoldPolicy;
 use domain::guest::AmountLimits;
@@ -86,6 +87,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where people reach us: links in SMS, QR codes, webhooks. `https`, except on loopback.
     pub public_url: Url,
+    /// The names under which the site is served, and the cookies' domain under each.
+    pub hosts: Hosts,
     /// Where the browser's files are: `pkg/` and the icons.
     pub site_root: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -127,6 +130,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("EVP_DATABASE_CONNECTIONS", "connections at most; default 20"),
     ("EVP_LISTEN", "address and port; default 127.0.0.1:3000"),
     ("EVP_PUBLIC_URL", "where people reach the site: https://…"),
+    (
+        "EVP_HOSTS",
+        "further names of the site and the domain of their cookies: a.example=a.example, *.a.example=a.example, b.example; any other Host is refused",
+    ),
     ("EVP_SITE_ROOT", "directory of the browser's files; default target/site"),
     ("EVP_TRUSTED_PROXIES", "comma-separated addresses whose X-Forwarded-For is believed"),
     ("EVP_OCPP_TLS_LISTEN", "address and port of the charge points' own TLS port; without it they come over EVP_LISTEN"),
@@ -255,6 +262,12 @@ impl Config {
             r.fail("DATABASE_URL", "must begin with postgres://");
         }
         let public_url = r.url("EVP_PUBLIC_URL");
+        let map = r.text("EVP_HOSTS").unwrap_or_default();
+        let named = |map: &str| Hosts::new(public_url.host_str().unwrap_or_default(), public_url.scheme() == "https", map);
+        let hosts = named(&map).or_else(|error| {
+            r.fail("EVP_HOSTS", error.to_string());
+            named("")
+        });
         let namba_url = r.url("EVP_NAMBA_URL");
         let namba_merchant = r.required("EVP_NAMBA_MERCHANT");
         if !namba_merchant.is_empty() && uuid::Uuid::parse_str(&namba_merchant).is_err() {
@@ -346,6 +359,8 @@ impl Config {
                 "an address and a port, like 0.0.0.0:3000",
             ),
             public_url,
+            // Without a map there is nothing to be wrong about.
+            hosts: hosts.unwrap_or_else(|_| unreachable!("no map at all is a good map")),
             site_root: r.text("EVP_SITE_ROOT").map_or_else(|| PathBuf::from("target/site"), PathBuf::from),
             trusted_proxies,
             namba: NambaSettings {

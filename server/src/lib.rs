@@ -5,7 +5,6 @@ pub mod config;
 pub mod demo;
 pub mod live;
 pub mod open_files;
-pub mod origin;
 pub mod peer;
 pub mod port;
 pub mod router;

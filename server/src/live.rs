@@ -11,7 +11,7 @@ use api::guest::GuestApi;
 use api::i18n::Locale;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use domain::GuestToken;
 use futures::{SinkExt, StreamExt};
@@ -32,7 +32,7 @@ const INCOMING_BYTES_MAX: usize = 1024;
 #[derive(Clone)]
 pub struct Live {
     pub guest: Arc<dyn GuestApi>,
-    pub origins: Arc<crate::origin::AllowedOrigins>,
+    pub hosts: app::hosts::Hosts,
     pub shutdown: CancellationToken,
     pub open: Arc<AtomicUsize>,
 }
@@ -59,10 +59,11 @@ pub async fn live(
     State(live): State<Live>,
     Path(token): Path<String>,
     headers: HeaderMap,
+    uri: Uri,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // A browser always sends Origin with a WebSocket handshake; a foreign page must not read a guest's numbers.
-    if !live.origins.allows_websocket(&headers) {
+    if !live.hosts.is_own_websocket(&headers, &uri) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let Ok(token) = GuestToken::parse(&token) else { return StatusCode::NOT_FOUND.into_response() };

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use api::auth::Grant;
 use clap::{Parser, Subcommand};
-use domain::{ChargePointId, OcppIdentity};
+use domain::auth::Role;
+use domain::{ChargePointId, OcppIdentity, Phone};
 use platform::audit::Actor;
+use platform::auth::{Auth, AuthSettings};
 use platform::certificates::{CertificateAuthority, Certificates};
 use platform::charging::{Charging, ChargingSettings, CommandState};
 use platform::quirks::{ProfileKey, Quirk, Quirks};
@@ -44,6 +47,9 @@ enum Command {
     /// Charge points.
     #[command(subcommand)]
     ChargePoint(ChargePoint),
+    /// What people may do.
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// The authority that signs charge points' client certificates.
     #[command(subcommand)]
     Ca(Ca),
@@ -51,6 +57,25 @@ enum Command {
     StandIns,
     #[command(hide = true)]
     VirtualChargePoints,
+}
+
+#[derive(Subcommand)]
+enum RoleCommand {
+    /// Gives a role to the person with this phone, who need not have signed in yet. It holds with the next request.
+    Grant(RoleOf),
+    /// Takes it away, from the next request on.
+    Revoke(RoleOf),
+}
+
+#[derive(clap::Args)]
+struct RoleOf {
+    /// Any usual form of a number of Kyrgyzstan.
+    phone: String,
+    /// employee, corporate_admin, partner, support, finance or admin.
+    role: String,
+    /// The company's or partner's id; staff has none.
+    #[arg(long)]
+    scope: Option<uuid::Uuid>,
 }
 
 #[derive(Subcommand)]
@@ -217,6 +242,8 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::ChargePoint(ChargePoint::RevokeCertificate { serial_number, reason }) => {
             runtime()?.block_on(revoke_certificate(&serial_number, &reason))
         }
+        Command::Role(RoleCommand::Grant(of)) => runtime()?.block_on(change_role(of, true)),
+        Command::Role(RoleCommand::Revoke(of)) => runtime()?.block_on(change_role(of, false)),
         Command::Ca(Ca::Init { certificate, key }) => init_authority(&certificate, &key),
         Command::Ca(Ca::Sign { identity, request, certificate, key }) => {
             runtime()?.block_on(sign(&identity, &request, &certificate, &key))
@@ -321,6 +348,24 @@ async fn charge_point(db: &Db, identity: &str) -> Result<ChargePointId> {
     let identity = OcppIdentity::parse(identity)?;
     let stations = Stations::new(db.clone(), Arc::new(LocalBus::new()));
     stations.charge_point_by_identity(&identity).await?.with_context(|| format!("there is no charge point {identity}"))
+}
+
+async fn change_role(of: RoleOf, give: bool) -> Result<()> {
+    let phone = Phone::parse(&of.phone).context("the phone")?;
+    let role = Role::parse(&of.role).with_context(|| format!("there is no role {:?}", of.role))?;
+    let db = database().await?;
+    let auth = Auth::new(db.clone(), AuthSettings::new("evp role"));
+    let person = auth.expect_person(&phone).await?;
+    let grant = Grant { role, scope: of.scope };
+    let changed = if give {
+        auth.grant(&Actor::System, person, grant).await?
+    } else {
+        auth.revoke(&Actor::System, person, grant).await?
+    };
+    let was = if changed { "done" } else { "nothing to change" };
+    writeln!(std::io::stdout(), "{was}: person {person}")?;
+    db.close().await;
+    Ok(())
 }
 
 async fn rotate_password(identity: &str) -> Result<()> {

@@ -13,6 +13,7 @@ use app::{AppState, Site};
 use axum::middleware::from_fn_with_state;
 use chrono::TimeDelta;
 use csms::{AdmissionSettings, Csms, CsmsSettings};
+use platform::auth::{Auth, AuthSettings};
 use platform::balance::{Balance, BalanceSettings};
 use platform::certificates::CertificateAuthority;
 use platform::charging::{Charging, ChargingSettings, Ingest};
@@ -33,10 +34,9 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::client_address::TrustedProxies;
+use crate::client_address::{self, TrustedProxies};
 use crate::config::{ApiVersion, Config};
 use crate::live::Live;
-use crate::origin::AllowedOrigins;
 use crate::peer;
 use crate::port::{self, Below};
 use crate::router::{Parts, router};
@@ -45,6 +45,8 @@ use crate::webhook::Webhooks;
 
 /// Partitions of the frame log are looked after this often.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3 * 3_600);
+/// Used codes and old tokens are thrown away this often.
+const OLD_CODES_EVERY: Duration = Duration::from_secs(3_600);
 /// Frames are kept this long: a dispute over a receipt comes within weeks.
 const FRAMES_KEPT: TimeDelta = TimeDelta::days(92);
 /// What charge points told of themselves: security events among it, which are asked about late.
@@ -63,6 +65,8 @@ pub struct Running {
     pub jobs: Runner,
     pub charging: Charging,
     pub csms: Csms,
+    /// The pages' routes and what each needs.
+    pub routes: Vec<app::routes::Declared>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -132,6 +136,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, fi
         },
     );
     let notify = Notify::new(db.clone(), messages);
+    let auth = Auth::new(db.clone(), AuthSettings::new(config.public_url.origin().ascii_serialization()));
     let guest = Guest::new(
         db.clone(),
         Arc::clone(&bus),
@@ -158,12 +163,14 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, fi
     let sockets = csms::router(csms.clone()).layer(from_fn_with_state(Arc::clone(&proxies), peer::know));
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening at {}", config.listen))?;
     let address = listener.local_addr()?;
+    let state = AppState { guest: Arc::new(guest.clone()), auth: Arc::new(auth.clone()), site: Arc::new(site(config, &ids)) };
+    let routes = app::declared(state.clone());
     let site = router(
         Parts {
-            pages: app::router(AppState { guest: Arc::new(guest.clone()), site: Arc::new(site(config, &ids)) }),
+            pages: app::router(state).layer(from_fn_with_state(Arc::clone(&proxies), client_address::know)),
             live: Live {
                 guest: Arc::new(guest.clone()),
-                origins: Arc::new(AllowedOrigins::of(&config.public_url)),
+                hosts: config.hosts.clone(),
                 shutdown: stop.clone(),
                 open: Arc::new(AtomicUsize::new(0)),
             },
@@ -206,8 +213,15 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, fi
             Ok(())
         }
     }));
+    tasks.spawn(every(OLD_CODES_EVERY, stop.clone(), move || {
+        let auth = auth.clone();
+        async move {
+            auth.forget_old().await?;
+            Ok(())
+        }
+    }));
     tracing::info!(%address, "Serving at {address}");
-    Ok(Running { address, ocpp_tls_address, db, jobs, charging, csms, stop, tasks })
+    Ok(Running { address, ocpp_tls_address, db, jobs, charging, csms, routes, stop, tasks })
 }
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -294,7 +308,7 @@ fn nikita(config: &Config) -> Result<NikitaClient, providers::ProviderError> {
 fn site(config: &Config, ids: &Arc<dyn Ids>) -> Site {
     let ids = Arc::clone(ids);
     Site {
-        origin: config.public_url.origin().ascii_serialization(),
+        hosts: config.hosts.clone(),
         payment_origins: vec![config.namba.base_url.origin().ascii_serialization()],
         helpline: config.helpline.clone(),
         assets: assets(&config.site_root),

@@ -15,6 +15,7 @@ mod wake;
 #[cfg(not(feature = "hydrate"))]
 mod wake {
     pub fn amount_picker<T>(_root: &T) {}
+    pub fn code_entry<T>(_root: &T) {}
     pub fn copy_link<T>(_root: &T) {}
     pub fn countdown<T>(_root: &T) {}
     pub fn live_session<T>(_root: &T) {}
@@ -31,6 +32,18 @@ pub fn AmountPicker(children: Children) -> impl IntoView {
         }
     });
     view! { <div node_ref=root data-island="amount-picker">{children()}</div> }
+}
+
+/// Takes the code from the message, sends it when it is whole, and counts down to the next one.
+#[island]
+pub fn CodeEntry(children: Children) -> impl IntoView {
+    let root = NodeRef::<leptos::html::Div>::new();
+    Effect::new(move || {
+        if let Some(root) = root.get() {
+            wake::code_entry(&root);
+        }
+    });
+    view! { <div node_ref=root data-island="code-entry">{children()}</div> }
 }
 
 /// Shows the copy button and copies its link.

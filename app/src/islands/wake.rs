@@ -8,6 +8,7 @@
     reason = "clock arithmetic with JavaScript's numbers, which are never negative here; a cast from f64 saturates"
 )]
 
+mod code;
 mod live;
 
 use wasm_bindgen::JsCast;
@@ -15,6 +16,7 @@ use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::dom::{after, attribute, document, every, find, listen, now_ms, number, ready, set_hidden, set_text, window};
 
+pub use code::code_entry;
 pub use live::live_session;
 
 /// Longest text of digits that is read as a sum: more would not be one.

@@ -1,5 +1,6 @@
 //! The pages, by feature. Handlers ask `api`, views show what it said.
 
+pub mod auth;
 pub mod guest;
 pub mod home;
 pub mod preferences;

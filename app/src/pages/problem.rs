@@ -2,7 +2,7 @@
 
 use api::ApiError;
 use api::guest::Neighbour;
-use api::i18n::{guest as t, site};
+use api::i18n::{account, guest as t, site};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use leptos::prelude::*;
@@ -124,6 +124,19 @@ pub fn forbidden(visit: &Visit) -> Response {
     let locale = visit.locale;
     let problem = Problem::new(visit, REFUSED, site::forbidden_title(locale), site::forbidden_text(locale));
     Problem { way_on: Some((site::reload(locale), visit.here.clone())), ..problem }.answer(visit)
+}
+
+/// Somebody who is signed in and has no such right.
+pub fn not_allowed(visit: &Visit) -> Response {
+    let locale = visit.locale;
+    let problem = Problem::new(visit, REFUSED, account::not_allowed_title(locale), account::not_allowed_text(locale));
+    Problem { way_on: Some((account::back_to_account(locale), "/account".to_owned())), ..problem }.answer(visit)
+}
+
+/// A phone that was proved, and whose person is blocked.
+pub fn blocked(visit: &Visit) -> Response {
+    let locale = visit.locale;
+    Problem::new(visit, REFUSED, account::blocked_title(locale), account::blocked_text(locale)).answer(visit)
 }
 
 /// A form that cannot be read: the status says why (400, 413, 415).

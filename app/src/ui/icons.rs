@@ -36,6 +36,9 @@ pub fn document(class: &'static str) -> AnyView {
 pub fn warning(class: &'static str) -> AnyView {
     stroke("M12 4L2.8 20h18.4zm0 6v4.5m0 2.8v.2", class)
 }
+pub fn person(class: &'static str) -> AnyView {
+    stroke("M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20.5a7.5 7.5 0 0 1 15 0", class)
+}
 pub fn clock(class: &'static str) -> AnyView {
     stroke("M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 8v4.5l3 2", class)
 }

@@ -1,8 +1,9 @@
 //! The frame of every page: `<html>`, head, header, footer, and the script that wakes the islands.
 
-use api::i18n::{Locale, site};
+use api::i18n::{Locale, account, site};
 use leptos::prelude::*;
 
+use crate::redirect::escaped;
 use crate::render::{Motion, Page, REFRESH_S};
 use crate::theme::Theme;
 use crate::ui::icons;
@@ -80,10 +81,31 @@ fn header(visit: &Visit) -> AnyView {
                 {icons::mark("h-8 w-8 shrink-0")}
                 <span class="brand-name">"Red Petroleum\u{a0}"<b>"EV"</b></span>
             </a>
-            <nav class="switch switch-languages" aria-label=site::language(locale)>
-                {Locale::ALL.map(|to| language_link(visit, to)).into_iter().collect_view()}
-            </nav>
+            <div class="flex items-center gap-2">
+                <nav class="switch switch-languages" aria-label=site::language(locale)>
+                    {Locale::ALL.map(|to| language_link(visit, to)).into_iter().collect_view()}
+                </nav>
+                {account_link(visit)}
+            </div>
         </header>
+    }
+    .into_any()
+}
+
+/// To the account, or to the sign-in that leads back here.
+fn account_link(visit: &Visit) -> AnyView {
+    let (name, address) = if visit.who.is_some() {
+        (account::account(visit.locale), "/account".to_owned())
+    } else if !visit.here.starts_with("/q/") {
+        (account::sign_in(visit.locale), "/sign-in".to_owned())
+    } else {
+        (account::sign_in(visit.locale), format!("/sign-in?next={}", escaped(&visit.here)))
+    };
+    let signed_in = visit.who.is_some().to_string();
+    view! {
+        <a class="account-link" href=address aria-label=name data-signed-in=signed_in data-testid="account-link" rel="nofollow">
+            {icons::person("icon")}
+        </a>
     }
     .into_any()
 }
@@ -120,15 +142,7 @@ fn theme_link(visit: &Visit, to: Theme) -> AnyView {
 
 /// `/lang?to=ky&back=%2Fq%2FABCD`
 fn switch_address(path: &str, to: &str, back: &str) -> String {
-    let mut address = format!("{path}?to={to}&back=");
-    for byte in back.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
-            address.push(char::from(byte));
-        } else {
-            address += &format!("%{byte:02X}");
-        }
-    }
-    address
+    format!("{path}?to={to}&back={}", escaped(back))
 }
 
 /// The way back to a charge that is not over, on every page but its own.

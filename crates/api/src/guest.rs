@@ -192,6 +192,18 @@ pub struct GuestView {
     pub now: DateTime<Utc>,
 }
 
+/// A charge of a person's: each one that was begun with the person's phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCharge {
+    pub token: GuestToken,
+    pub code: ConnectorCode,
+    pub created_at: DateTime<Utc>,
+    pub phase: GuestPhase,
+    /// Of the receipt.
+    pub station_name: Option<String>,
+    pub total: Option<Tyiyn>,
+}
+
 /// A receipt's PDF. The same bytes at every call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptPdf {
@@ -212,6 +224,8 @@ pub trait GuestApi: Send + Sync + 'static {
     async fn stop(&self, token: &GuestToken) -> Result<(), ApiError>;
     /// The PDF once there is a receipt.
     async fn receipt_pdf(&self, token: &GuestToken) -> Result<ReceiptPdf, ApiError>;
+    /// The latest charges of a person, the newest first.
+    async fn charges_of(&self, person: uuid::Uuid) -> Result<Vec<OwnCharge>, ApiError>;
     /// An item each time that `view` may have changed (a hint; may be coalesced or lost): ask `view` again.
     async fn changes(&self, token: &GuestToken) -> Result<BoxStream<'static, ()>, ApiError>;
     /// The provider's webhook as it came: stored before this returns `Ok`. `secret` is the header's value.

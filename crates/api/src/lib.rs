@@ -3,6 +3,7 @@
 //! Knows the rules (`domain`) and nothing else: no SQL, no HTTP, no charge points. It also holds the catalogue of texts in three
 //! languages (`i18n`), because pages, receipts and text messages must say the same.
 
+pub mod auth;
 pub mod error;
 pub mod guest;
 pub mod i18n;

@@ -173,6 +173,11 @@ pub trait TxError: From<sqlx::Error> + Send + 'static {
     fn sqlx(&self) -> Option<&sqlx::Error>;
 }
 
+/// The database does not answer or is too busy: the same request can succeed later.
+pub(crate) fn is_out_of_reach(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed)
+}
+
 impl TxError for sqlx::Error {
     fn sqlx(&self) -> Option<&sqlx::Error> {
         Some(self)

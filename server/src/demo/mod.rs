@@ -51,8 +51,16 @@ pub struct Links {
     pub sms: String,
     pub charge_points: String,
     pub guest_phone: &'static str,
+    pub people: Vec<Person>,
     pub connectors: Vec<ConnectorLink>,
     pub database: String,
+}
+
+/// Somebody of the demo, who signs in by a code from the SMS inbox.
+#[derive(Debug, Serialize)]
+pub struct Person {
+    pub role: domain::auth::Role,
+    pub phone: &'static str,
 }
 
 /// A demo connector and its QR link.
@@ -259,6 +267,7 @@ async fn start_all(
         sms: format!("http://{}", at.sms),
         charge_points: format!("http://{}", at.charge_points),
         guest_phone: plan::GUEST_PHONE,
+        people: plan::PEOPLE.into_iter().map(|(role, phone)| Person { role, phone }).collect(),
         connectors: seeded
             .iter()
             .flat_map(|c| {
@@ -346,7 +355,14 @@ fn announce(arguments: &DemoArguments, links: &Links) -> Result<()> {
     }
     writeln!(table, "\n  People:")?;
     writeln!(table, "    guest            phone {} (no account; messages arrive in the SMS inbox)", links.guest_phone)?;
-    writeln!(table, "    partner          owns both stations, gets 70 % of the energy revenue net of tax")?;
+    for person in &links.people {
+        let about = match person.role {
+            domain::auth::Role::Partner => "owns both stations, gets 70 % of the energy revenue net of tax",
+            _ => "",
+        };
+        writeln!(table, "    {:<16} phone {} {about}", person.role.as_str(), person.phone)?;
+    }
+    writeln!(table, "    sign in at       {}/sign-in  (the code arrives in the SMS inbox)", links.site)?;
     writeln!(table, "\n  The world outside:")?;
     writeln!(table, "    Namba One        {}   orders, refunds, faults to switch on", links.namba)?;
     writeln!(table, "    SMS inbox        {}", links.sms)?;

@@ -1,5 +1,6 @@
 //! What the demo shows: two stations in Bishkek and the people who use them.
 
+use domain::auth::Role;
 use domain::stations::PlugType;
 use domain::{ConnectorCode, OcppIdentity, TariffId, Watt};
 use platform::stations::{DemoPlan, NewPartner, SeedChargePoint, SeedConnector, SeedStation};
@@ -8,6 +9,22 @@ use platform::stations::{DemoPlan, NewPartner, SeedChargePoint, SeedConnector, S
 pub const HELPLINE: &str = "+996312000999";
 /// A guest's phone for the demo: it exists only in the stand-in's inbox.
 pub const GUEST_PHONE: &str = "0700 123 456";
+
+/// The tax number of the demo's partner.
+pub const PARTNER_TIN: &str = "11111111111111";
+/// The company of the demo's employees.
+pub const COMPANY: uuid::Uuid = uuid::Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
+
+/// The people of the demo. They sign in by a code that arrives in the stand-in's inbox.
+pub const PEOPLE: [(Role, &str); 7] = [
+    (Role::Driver, "0700 000 001"),
+    (Role::Employee, "0700 000 002"),
+    (Role::CorporateAdmin, "0700 000 003"),
+    (Role::Partner, "0700 000 004"),
+    (Role::Support, "0700 000 005"),
+    (Role::Finance, "0700 000 006"),
+    (Role::Admin, "0700 000 007"),
+];
 
 /// How the cable of a demo connector gets into the car.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -123,9 +140,7 @@ pub fn plan(tariff: TariffId) -> anyhow::Result<DemoPlan> {
         });
     }
     Ok(DemoPlan {
-        partner: NewPartner {
-            name: "ОсОО «Партнёр» (демо)".into(), tin: "11111111111111".into(), share_bp: 7_000
-        },
+        partner: NewPartner { name: "ОсОО «Партнёр» (демо)".into(), tin: PARTNER_TIN.into(), share_bp: 7_000 },
         stations,
     })
 }

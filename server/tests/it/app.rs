@@ -253,6 +253,11 @@ impl TestApp {
         GuestDriver::new(&self.world, &self.url, code)
     }
 
+    /// The routes as they were declared.
+    pub fn routes(&self) -> Vec<app::routes::Declared> {
+        self.running.as_ref().expect("running").routes.clone()
+    }
+
     /// A table's value, asked of the database.
     pub async fn number(&self, query: &'static str) -> i64 {
         let db = self.world.database.with_system_clock().await;

@@ -5,12 +5,14 @@
 mod app;
 mod architecture;
 mod bad_input;
+mod browser;
 mod chaos;
 mod crash;
 mod guest;
 mod guest_way;
 mod ocpp_security;
 mod peers;
+mod people;
 mod pg_proxy;
 mod storm;
 

@@ -120,7 +120,7 @@ fn expired(locale: Locale, view: &GuestView) -> AnyView {
 fn about(visit: &Visit, view: &GuestView) -> AnyView {
     let locale = visit.locale;
     let c = &view.connector;
-    let link = format!("{}/g/{}", visit.site.origin, view.token);
+    let link = format!("{}/g/{}", visit.host.origin, view.token);
     view! {
         <section class="card flex items-center gap-4">
             {letter(&c.connector_label, "letter letter-small")}

@@ -2,6 +2,7 @@
 //!
 //! `messages!` makes a function a text: `t::pay_now(locale, &amount)`. Numbers, money, dates and plurals are made by [`format`].
 
+pub mod account;
 pub mod format;
 pub mod guest;
 pub mod receipt;

@@ -17,6 +17,21 @@ crate::messages! {
         ky: "Код: {code}. Аны эч кимге айтпаңыз",
         en: "Code: {code}. Tell it to nobody"
     }
+    change_text(code) {
+        ru: "Код для смены номера: {code}. Никому его не говорите",
+        ky: "Номерди алмаштыруу коду: {code}. Эч кимге айтпаңыз",
+        en: "Code to change your number: {code}. Tell it to nobody"
+    }
+    delete_text(code) {
+        ru: "Код для удаления аккаунта: {code}. Никому его не говорите",
+        ky: "Аккаунтту өчүрүү коду: {code}. Эч кимге айтпаңыз",
+        en: "Code to delete your account: {code}. Tell it to nobody"
+    }
+    changed_text(phone) {
+        ru: "Номер вашего аккаунта изменён на {phone}. Не вы? Позвоните нам",
+        ky: "Аккаунтуңуздун номери {phone} болуп алмашты. Сиз эмеспи? Бизге чалыңыз",
+        en: "Your account's number is now {phone}. Not you? Call us"
+    }
     refund_text(amount, url) { ru: "Возврат {amount}: {url}", ky: "Кайтаруу {amount}: {url}", en: "Refund {amount}: {url}" }
 }
 
@@ -36,6 +51,24 @@ pub fn failed(locale: Locale, refund: Tyiyn, url: &str) -> String {
 #[must_use]
 pub fn sign_in(locale: Locale, code: &str, host: &str) -> String {
     format!("{}\n\n@{host} #{code}", code_text(locale, code))
+}
+
+/// The code that proves either number of a change.
+#[must_use]
+pub fn change_phone(locale: Locale, code: &str) -> String {
+    change_text(locale, code)
+}
+
+/// The code that a deletion wants.
+#[must_use]
+pub fn delete_account(locale: Locale, code: &str) -> String {
+    delete_text(locale, code)
+}
+
+/// To the number that an account had.
+#[must_use]
+pub fn phone_changed(locale: Locale, new_masked: &str) -> String {
+    plain(&changed_text(locale, new_masked))
 }
 
 /// Gateways and old phones know the plain space and the hyphen only.

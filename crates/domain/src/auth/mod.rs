@@ -4,10 +4,12 @@
 //! reach (one's own, of one's partner, of one's company) is asked where the row is read.
 
 mod code;
+mod name;
 
 use serde::{Deserialize, Serialize};
 
 pub use code::{AskedLately, CodeLimits, NotACode, NotNow, SignInCode};
+pub use name::{NameError, PersonName};
 
 use crate::text_enum::text_enum;
 
@@ -67,6 +69,8 @@ pub enum Permission {
     ViewLedger,
     /// Send money back by hand.
     IssueRefund,
+    /// See and change the own account: name, language, phone, sessions.
+    ManageAccount,
 }
 
 text_enum!(Permission {
@@ -80,6 +84,7 @@ text_enum!(Permission {
     RunSandbox = "run_sandbox",
     ViewLedger = "view_ledger",
     IssueRefund = "issue_refund",
+    ManageAccount = "manage_account",
 });
 
 /// How far a permission reaches, from the least to the most.
@@ -103,7 +108,8 @@ pub const fn visitor_reach(permission: Permission) -> Option<Reach> {
         | Permission::CommandChargePoint
         | Permission::RunSandbox
         | Permission::ViewLedger
-        | Permission::IssueRefund => None,
+        | Permission::IssueRefund
+        | Permission::ManageAccount => None,
     }
 }
 
@@ -142,6 +148,8 @@ pub const fn reach(role: Role, permission: Permission) -> Option<Reach> {
             Driver | Employee | CorporateAdmin | Partner | Support | Admin => None,
             Finance => Some(All),
         },
+        // Nobody is somebody else.
+        Permission::ManageAccount => Some(Own),
     }
 }
 
@@ -182,6 +190,7 @@ mod tests {
         run_sandbox: visitor=- driver=- employee=- corporate_admin=- partner=- support=all finance=- admin=all
         view_ledger: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=all
         issue_refund: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=-
+        manage_account: visitor=- driver=own employee=own corporate_admin=own partner=own support=own finance=own admin=own
         ");
     }
 

@@ -4,6 +4,7 @@
 //! An access token is believed for its signature and its time, and then the session and the person's roles are read all the same: a role
 //! that is taken away, a session that is ended and a person who is blocked are out with the next request.
 
+mod account;
 mod codes;
 mod sessions;
 mod store;
@@ -14,16 +15,24 @@ mod tokens;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::auth::{CodeLimits, Permission, Reach, Role, reach};
+use api::ApiError;
+use api::auth::{
+    AccountView, AskCode, AskPhoneChange, AuthApi, Caller, CodeAsked, ConfirmPhoneChange, Deleted, PendingCode,
+    PendingPhoneChange, PhoneChanged, Principal, SignIn, SignedIn, Tokens,
+};
+use api::i18n::Locale;
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use domain::auth::{CodeLimits, NotNow, PersonName, SignInCode};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::db::{Db, TxError};
+use crate::db::{self, Db, TxError};
+use crate::ledger::LedgerError;
 use tokens::Keys;
 
-pub use codes::{AskCode, CodeSent, NoCode, SignIn, SignInRefusal};
-pub use sessions::{ActiveSession, RefreshRefusal};
+pub use codes::{CodeSent, NoCode, SignInRefusal};
+pub use sessions::RefreshRefusal;
 
 /// Codes hashed at the same time: each takes 8 MiB and a core.
 const HASHED_AT_ONCE: usize = 2;
@@ -70,6 +79,11 @@ pub enum AuthError {
     NotFound(&'static str),
     #[error("a role of {0} needs another scope")]
     Scope(&'static str),
+    /// It is so already.
+    #[error("nothing to change")]
+    Unchanged,
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     #[error("stored data cannot be read: {0}")]
     Unreadable(&'static str),
     #[error(transparent)]
@@ -80,60 +94,9 @@ impl TxError for AuthError {
     fn sqlx(&self) -> Option<&sqlx::Error> {
         match self {
             Self::Db(error) => Some(error),
+            Self::Ledger(error) => error.sqlx(),
             _ => None,
         }
-    }
-}
-
-/// From where somebody asks.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    pub address: IpAddr,
-    /// As the browser names itself.
-    pub user_agent: String,
-}
-
-/// A role, and the company or the partner in whose scope it is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Grant {
-    pub role: Role,
-    pub scope: Option<Uuid>,
-}
-
-/// Somebody who is signed in, as of this moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    pub person: Uuid,
-    pub session: Uuid,
-    /// The driver's role first: everybody has it.
-    pub grants: Vec<Grant>,
-}
-
-impl Principal {
-    /// How far the person reaches with a permission: the furthest of the roles.
-    pub fn reach(&self, permission: Permission) -> Option<Reach> {
-        self.grants.iter().filter_map(|grant| reach(grant.role, permission)).max()
-    }
-
-    /// The companies and partners that the person reaches with a permission.
-    pub fn scopes(&self, permission: Permission) -> impl Iterator<Item = Uuid> + '_ {
-        let of_tenant = move |grant: &&Grant| reach(grant.role, permission) == Some(Reach::Tenant);
-        self.grants.iter().filter(of_tenant).filter_map(|grant| grant.scope)
-    }
-}
-
-/// What a browser keeps. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Tokens {
-    pub access: String,
-    pub access_expires_at: DateTime<Utc>,
-    pub refresh: String,
-    pub refresh_expires_at: DateTime<Utc>,
-}
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").field("refresh_expires_at", &self.refresh_expires_at).finish_non_exhaustive()
     }
 }
 
@@ -164,5 +127,122 @@ fn network(address: IpAddr, v4_bits: u32, v6_bits: u32) -> String {
             let mask = u128::MAX.checked_shl(128 - v6_bits).unwrap_or(0);
             std::net::Ipv6Addr::from(u128::from(v6) & mask).to_string()
         }
+    }
+}
+
+/// The user's face of an error; the log's face is written here, once.
+fn answer<T, E: TxError + Into<AuthError>>(what: &'static str, result: Result<T, E>) -> Result<T, ApiError> {
+    result.map_err(|error| {
+        let out_of_reach = error.sqlx().is_some_and(db::is_out_of_reach);
+        let error: AuthError = error.into();
+        match &error {
+            AuthError::NotFound(_) => return ApiError::NotFound,
+            AuthError::Unchanged => return ApiError::Conflict,
+            _ => {}
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "Could not {what}");
+        if out_of_reach { ApiError::Unavailable } else { ApiError::Internal }
+    })
+}
+
+fn asked(result: Result<CodeSent, NoCode>) -> Result<CodeAsked, ApiError> {
+    match result {
+        Ok(_) => Ok(CodeAsked::Sent),
+        Err(NoCode::NotNow(NotNow::AskAgainAt(at))) => Ok(CodeAsked::AskAgainAt(at)),
+        Err(NoCode::NotNow(NotNow::TooMany | NotNow::Exhausted)) => Ok(CodeAsked::TooMany),
+        Err(NoCode::Internal(error)) => answer("send a code", Err(error)),
+    }
+}
+
+#[async_trait]
+impl AuthApi for Auth {
+    async fn ask_code(&self, ask: AskCode) -> Result<CodeAsked, ApiError> {
+        asked(self.ask_code(ask).await)
+    }
+
+    async fn pending_code(&self, browser: &str) -> Result<Option<PendingCode>, ApiError> {
+        answer("show which code is awaited", self.pending_code(browser).await)
+    }
+
+    async fn sign_in(&self, with: SignIn) -> Result<SignedIn, ApiError> {
+        match self.sign_in(with).await {
+            Ok(tokens) => Ok(SignedIn::Yes(tokens)),
+            Err(SignInRefusal::WrongCode { tries_left }) => Ok(SignedIn::WrongCode { tries_left }),
+            Err(SignInRefusal::NoCode) => Ok(SignedIn::NoCode),
+            Err(SignInRefusal::Blocked) => Ok(SignedIn::Blocked),
+            Err(SignInRefusal::Internal(error)) => answer("sign in", Err(error)),
+        }
+    }
+
+    async fn authenticate(&self, access: &str) -> Result<Option<Principal>, ApiError> {
+        answer("authenticate", self.authenticate(access).await)
+    }
+
+    async fn refresh(&self, refresh: &str, caller: &Caller) -> Result<Option<Tokens>, ApiError> {
+        match self.refresh(refresh, caller).await {
+            Ok(tokens) => Ok(Some(tokens)),
+            Err(RefreshRefusal::SignedOut | RefreshRefusal::Reused) => Ok(None),
+            Err(RefreshRefusal::Internal(error)) => answer("renew a session", Err(error)),
+        }
+    }
+
+    async fn form_token(&self, of: &str) -> Result<String, ApiError> {
+        answer("make a form's token", self.form_token(of).await)
+    }
+
+    async fn is_form_token(&self, token: &str, of: &str) -> Result<bool, ApiError> {
+        answer("check a form's token", self.is_form_token(token, of).await)
+    }
+
+    async fn account(&self, who: &Principal) -> Result<AccountView, ApiError> {
+        answer("show an account", self.account(who).await)
+    }
+
+    async fn rename(&self, who: &Principal, name: Option<PersonName>) -> Result<(), ApiError> {
+        answer("rename a person", self.rename(who, name).await)
+    }
+
+    async fn set_locale(&self, who: &Principal, locale: Locale) -> Result<(), ApiError> {
+        answer("keep a language", self.set_locale(who, locale).await)
+    }
+
+    async fn sign_out(&self, who: &Principal) -> Result<(), ApiError> {
+        answer("sign out", self.sign_out(who).await)
+    }
+
+    async fn end_session(&self, who: &Principal, session: Uuid) -> Result<(), ApiError> {
+        let ended = answer("end a session", self.end_session(who, session).await)?;
+        if ended { Ok(()) } else { Err(ApiError::NotFound) }
+    }
+
+    async fn end_other_sessions(&self, who: &Principal) -> Result<(), ApiError> {
+        answer("end sessions", self.end_other_sessions(who).await).map(drop)
+    }
+
+    async fn ask_phone_change(&self, who: &Principal, ask: AskPhoneChange) -> Result<CodeAsked, ApiError> {
+        asked(match self.ask_phone_change(who, ask).await {
+            Err(NoCode::Internal(AuthError::Unchanged)) => return Err(ApiError::Conflict),
+            other => other,
+        })
+    }
+
+    async fn pending_phone_change(&self, who: &Principal) -> Result<Option<PendingPhoneChange>, ApiError> {
+        answer("show a change of phone", self.pending_phone_change(who).await)
+    }
+
+    async fn confirm_phone_change(&self, who: &Principal, with: ConfirmPhoneChange) -> Result<PhoneChanged, ApiError> {
+        answer("change a phone", self.confirm_phone_change(who, with).await)
+    }
+
+    async fn export(&self, who: &Principal) -> Result<Vec<u8>, ApiError> {
+        answer("export a person's data", self.export(who).await)
+    }
+
+    async fn ask_deletion(&self, who: &Principal, caller: Caller, locale: Locale, host: String) -> Result<CodeAsked, ApiError> {
+        asked(self.ask_deletion(who, caller, locale, host).await)
+    }
+
+    async fn delete(&self, who: &Principal, code: SignInCode) -> Result<Deleted, ApiError> {
+        answer("delete a person", self.delete(who, code).await)
     }
 }

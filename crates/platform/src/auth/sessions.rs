@@ -1,6 +1,8 @@
 //! Browsers in which a person is signed in: renewed by refresh tokens, shown, ended.
 
-use chrono::{DateTime, Utc};
+use api::auth::{ActiveSession, Caller, Grant, Principal, Tokens};
+use api::i18n::Locale;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Phone;
 use domain::auth::Role;
 use serde_json::json;
@@ -8,9 +10,14 @@ use uuid::Uuid;
 
 use super::codes::sha256;
 use super::store;
-use super::{Auth, AuthError, Caller, Grant, Principal, Tokens};
+use super::{Auth, AuthError};
 use crate::audit::{self, Actor, AuditEvent};
 use crate::db;
+
+/// The limits count the codes of a day.
+const CODES_REMEMBERED: TimeDelta = TimeDelta::days(2);
+/// A copy of an old token that turns up is still known as one for a while.
+const TOKENS_REMEMBERED: TimeDelta = TimeDelta::days(30);
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +26,8 @@ pub(super) enum EndReason {
     EndedElsewhere,
     TokenReused,
     Blocked,
+    PhoneChanged,
+    Deleted,
 }
 
 impl EndReason {
@@ -28,18 +37,10 @@ impl EndReason {
             Self::EndedElsewhere => "ended_elsewhere",
             Self::TokenReused => "token_reused",
             Self::Blocked => "blocked",
+            Self::PhoneChanged => "phone_changed",
+            Self::Deleted => "deleted",
         }
     }
-}
-
-/// A session as its person sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ActiveSession {
-    pub id: Uuid,
-    pub created_at: DateTime<Utc>,
-    pub last_seen_at: DateTime<Utc>,
-    pub user_agent: String,
-    pub address: String,
 }
 
 /// Why a refresh token gives nothing.
@@ -160,8 +161,8 @@ impl Auth {
                 (person, session, maker.successor(token)?, expires_at)
             }
         };
-        let (access, access_expires_at) = self.access_token(&key, person, session)?;
-        Ok(Tokens { access, access_expires_at, refresh, refresh_expires_at })
+        let access = self.access_token(&key, person, session)?;
+        Ok(self.tokens(access, refresh, refresh_expires_at - self.db.now()))
     }
 
     /// Where the person is signed in, the latest first.
@@ -204,10 +205,31 @@ impl Auth {
         .await
     }
 
+    /// Deletes codes and refresh tokens that are of no use any more.
+    pub async fn forget_old(&self) -> Result<u64, AuthError> {
+        let now = self.db.now();
+        let mut connection = self.db.pool().acquire().await?;
+        Ok(store::forget_old(&mut connection, now - CODES_REMEMBERED, now - TOKENS_REMEMBERED).await?)
+    }
+
     /// The person with this phone, who has signed in before.
     pub async fn person(&self, phone: &Phone) -> Result<Option<Uuid>, AuthError> {
         let mut connection = self.db.pool().acquire().await?;
         Ok(store::person_of_number(&mut connection, phone.as_e164()).await?)
+    }
+
+    /// The person with this phone, whether or not there was one: somebody to give a role to before the first sign-in.
+    pub async fn expect_person(&self, phone: &Phone) -> Result<Uuid, AuthError> {
+        let phone = phone.clone();
+        db::tx(&self.db, move |mut tx| {
+            let phone = phone.clone();
+            async move {
+                let (new_id, now) = (tx.uuid(), tx.now());
+                let person = store::person_of_phone(&mut tx, new_id, phone.as_e164(), Locale::default(), now).await?;
+                Ok(person.id)
+            }
+        })
+        .await
     }
 
     /// Gives a role; it holds with the person's next request. False when it is held already.

@@ -1,14 +1,16 @@
 //! The SQL of people, codes, sessions and keys.
 
+use api::auth::{ActiveSession, Grant};
 use api::i18n::Locale;
 use chrono::{DateTime, Utc};
 use domain::auth::Role;
+use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::codes::Tried;
-use super::sessions::{ActiveSession, EndReason, Presented};
-use super::{AuthError, Grant};
+use super::AuthError;
+use super::codes::{Newest, Tried};
+use super::sessions::{EndReason, Presented};
 
 /// One asks for codes at a time: a code is an SMS, and those are few.
 pub(super) async fn lock_codes(c: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -123,6 +125,18 @@ pub(super) async fn take_try(c: &mut PgConnection, browser: &[u8], now: DateTime
     .await
 }
 
+/// The newest code that is bound so, whatever has become of it.
+pub(super) async fn newest_code(c: &mut PgConnection, bound_to: &[u8]) -> Result<Option<Newest>, sqlx::Error> {
+    sqlx::query_as!(
+        Newest,
+        "select phone, tries_left, expires_at, used_at from sign_in_code
+        where browser_sha256 = $1 order by asked_at desc, id desc limit 1",
+        bound_to
+    )
+    .fetch_optional(c)
+    .await
+}
+
 pub(super) async fn use_code(c: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query!("update sign_in_code set used_at = $2 where id = $1 and used_at is null and expires_at > $2", id, now)
@@ -155,6 +169,110 @@ pub(super) async fn person_of_phone(
         now
     )
     .fetch_one(c)
+    .await
+}
+
+/// A person who is there.
+pub(super) struct PersonRow {
+    pub phone: String,
+    pub name: Option<String>,
+    pub locale: String,
+    pub created_at: DateTime<Utc>,
+}
+
+pub(super) async fn person(c: &mut PgConnection, id: Uuid) -> Result<Option<PersonRow>, sqlx::Error> {
+    sqlx::query_as!(
+        PersonRow,
+        r#"select phone as "phone!", name, locale, created_at from person where id = $1 and deleted_at is null"#,
+        id
+    )
+    .fetch_optional(c)
+    .await
+}
+
+/// The phone, and the row locked until the transaction ends.
+pub(super) async fn lock_person(c: &mut PgConnection, id: Uuid) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar!(r#"select phone as "phone!" from person where id = $1 and deleted_at is null for update"#, id)
+        .fetch_optional(c)
+        .await
+}
+
+pub(super) async fn rename(c: &mut PgConnection, id: Uuid, name: Option<&str>) -> Result<(), sqlx::Error> {
+    sqlx::query!("update person set name = $2 where id = $1 and deleted_at is null", id, name).execute(c).await?;
+    Ok(())
+}
+
+pub(super) async fn set_locale(c: &mut PgConnection, id: Uuid, locale: Locale) -> Result<(), sqlx::Error> {
+    sqlx::query!("update person set locale = $2 where id = $1", id, locale.tag()).execute(c).await?;
+    Ok(())
+}
+
+/// False when the number has an account of its own.
+pub(super) async fn change_phone(c: &mut PgConnection, id: Uuid, phone: &str) -> Result<bool, sqlx::Error> {
+    let changed = sqlx::query!(
+        "update person set phone = $2 where id = $1 and not exists (select from person other where other.phone = $2)",
+        id,
+        phone
+    )
+    .execute(c)
+    .await;
+    match changed {
+        Ok(done) => Ok(done.rows_affected() == 1),
+        // Two at the same moment.
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some("person_phone_key") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Phone, name, roles, browsers and addresses go; the id stays, for what was bought.
+pub(super) async fn forget_person(c: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!("update role_grant set revoked_at = $2 where person_id = $1 and revoked_at is null", id, now)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query!("update auth_session set user_agent = '', address = '' where person_id = $1", id).execute(&mut *c).await?;
+    sqlx::query!("update person set phone = null, name = null, deleted_at = $2 where id = $1", id, now).execute(c).await?;
+    Ok(())
+}
+
+/// A role that is or was held.
+#[derive(Debug, Serialize)]
+pub(super) struct RoleEver {
+    pub role: String,
+    pub scope: Option<Uuid>,
+    pub granted_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn roles_ever(c: &mut PgConnection, person: Uuid) -> Result<Vec<RoleEver>, sqlx::Error> {
+    sqlx::query_as!(
+        RoleEver,
+        "select role, scope_id as scope, granted_at, revoked_at from role_grant where person_id = $1 order by id",
+        person
+    )
+    .fetch_all(c)
+    .await
+}
+
+/// A browser in which the person is or was signed in.
+#[derive(Debug, Serialize)]
+pub(super) struct SessionEver {
+    pub created_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+    pub user_agent: String,
+    pub address: String,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub end_reason: Option<String>,
+}
+
+/// The latest: somebody who signs in each day for years has more than anybody reads.
+pub(super) async fn sessions_ever(c: &mut PgConnection, person: Uuid) -> Result<Vec<SessionEver>, sqlx::Error> {
+    sqlx::query_as!(
+        SessionEver,
+        "select created_at, last_seen_at, user_agent, address, ended_at, end_reason from auth_session
+        where person_id = $1 order by created_at desc limit 1000",
+        person
+    )
+    .fetch_all(c)
     .await
 }
 
@@ -372,4 +490,11 @@ pub(super) async fn insert_key(c: &mut PgConnection, key: &KeyRow) -> Result<(),
 pub(super) async fn delete_keys(c: &mut PgConnection, before: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from signing_key where created_at < $1", before).execute(c).await?;
     Ok(())
+}
+
+/// Codes and tokens that are of no use any more; the limits remember a day.
+pub(super) async fn forget_old(c: &mut PgConnection, codes: DateTime<Utc>, tokens: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+    let codes = sqlx::query!("delete from sign_in_code where asked_at < $1", codes).execute(&mut *c).await?.rows_affected();
+    let tokens = sqlx::query!("delete from refresh_token where expires_at < $1", tokens).execute(c).await?.rows_affected();
+    Ok(codes + tokens)
 }

@@ -7,6 +7,9 @@ use domain::Phone;
 use domain::auth::{NotNow, SignInCode};
 use serde_json::json;
 
+use api::auth::Grant;
+use domain::auth::{Permission, Reach, Role};
+
 use super::*;
 use crate::audit::Actor;
 use crate::testing::TestDb;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::auth::Tokens;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::codes::cryptography;
 use super::store::{self, KeyRow};
 use super::{Auth, AuthError};
 use crate::db::{self, Db};
@@ -30,6 +32,9 @@ const KID_BYTES: usize = 9;
 const TOKEN_CHARS_MAX: usize = 2_048;
 /// An unknown key is looked for in the database this often at most, however many ask with one.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What a key makes beside access tokens.
+const REFRESH: &str = "refresh:";
+const FORM: &str = "form:";
 /// Clocks of nodes differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
@@ -68,11 +73,15 @@ impl From<KeyRow> for Key {
 impl Key {
     /// The successor of a refresh token: the same however often it is asked for, and nobody else's to make.
     pub fn successor(&self, token: &str) -> Result<String, AuthError> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.secret).map_err(|error| AuthError::Cryptography(error.to_string()))?;
-        mac.update(b"refresh:");
-        mac.update(token.as_bytes());
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(self.mac(REFRESH, token)?.finalize().into_bytes()))
+    }
+
+    /// What is made for one use is of no use for another.
+    fn mac(&self, usage: &str, text: &str) -> Result<Hmac<Sha256>, AuthError> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).map_err(cryptography)?;
+        mac.update(usage.as_bytes());
+        mac.update(text.as_bytes());
+        Ok(mac)
     }
 }
 
@@ -149,7 +158,7 @@ pub(super) struct Claimed {
 }
 
 impl Auth {
-    pub(super) fn access_token(&self, key: &Key, person: Uuid, session: Uuid) -> Result<(String, DateTime<Utc>), AuthError> {
+    pub(super) fn access_token(&self, key: &Key, person: Uuid, session: Uuid) -> Result<String, AuthError> {
         let now = self.db.now();
         let expires_at = now + self.settings.access_kept;
         let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(ALGORITHM) };
@@ -162,9 +171,28 @@ impl Auth {
             nbf: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&key.secret))
-            .map_err(|error| AuthError::Cryptography(error.to_string()))?;
-        Ok((token, expires_at))
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&key.secret)).map_err(cryptography)
+    }
+
+    /// What the browser keeps, and for how long.
+    pub(super) fn tokens(&self, access: String, refresh: String, refresh_kept: TimeDelta) -> Tokens {
+        let seconds = |kept: TimeDelta| u32::try_from(kept.num_seconds()).unwrap_or(0);
+        Tokens { access, access_kept_s: seconds(self.settings.access_kept), refresh, refresh_kept_s: seconds(refresh_kept) }
+    }
+
+    /// A word for the forms of a session or a browser, the same as long as the key signs. Nobody else can make it.
+    pub(super) async fn form_token(&self, of: &str) -> Result<String, AuthError> {
+        let key = self.keys.signing().await?;
+        let mac = key.mac(FORM, of)?.finalize().into_bytes();
+        Ok(format!("{}.{}", key.kid, BASE64_URL_SAFE_NO_PAD.encode(mac)))
+    }
+
+    /// Compared in constant time.
+    pub(super) async fn is_form_token(&self, token: &str, of: &str) -> Result<bool, AuthError> {
+        let Some((kid, mac)) = token.split_once('.').filter(|_| token.len() <= TOKEN_CHARS_MAX) else { return Ok(false) };
+        let Ok(mac) = BASE64_URL_SAFE_NO_PAD.decode(mac) else { return Ok(false) };
+        let Some(key) = self.keys.find(kid).await? else { return Ok(false) };
+        Ok(key.mac(FORM, of)?.verify_slice(&mac).is_ok())
     }
 
     /// Reads an access token; `None` for anything that is not one of ours, of this kind, and of now.

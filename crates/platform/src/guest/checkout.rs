@@ -81,7 +81,9 @@ impl Guest {
     /// something was changed in it) is sent anew with a key of its own.
     async fn again(&self, charge: &Charge, facts: &ConnectorFacts, checkout: &Checkout) -> Result<CheckoutOutcome, GuestError> {
         let order = self.balance.order(charge.order).await?.ok_or(GuestError::NotFound("order"))?;
-        let same = charge.connector == facts.connector && charge.phone == checkout.phone && order.amount == checkout.amount;
+        let same = charge.connector == facts.connector
+            && charge.phone.as_ref() == Some(&checkout.phone)
+            && order.amount == checkout.amount;
         if !same {
             return Ok(CheckoutOutcome::Invalid(CheckoutErrors { form: true, ..CheckoutErrors::default() }));
         }
@@ -128,7 +130,7 @@ impl Guest {
             token,
             connector: facts.connector,
             code,
-            phone: checkout.phone,
+            phone: Some(checkout.phone),
             locale: checkout.locale,
             order: OrderId::from_uuid(tx.uuid()),
             session: None,

@@ -193,8 +193,7 @@ impl Guest {
         } else {
             texts::failed(charge.locale, rest, &url)
         };
-        notify::queue_sms(tx, &format!("receipt:{}", charge.id), &charge.phone, &text).await?;
-        Ok(())
+        tell(tx, charge, &format!("receipt:{}", charge.id), &text).await
     }
 
     /// Nothing was sold: all of it goes back, with the reason.
@@ -204,8 +203,7 @@ impl Guest {
         charge.failure = Some(failure);
         charge.phase = if rest.is_positive() { GuestPhase::FailedRefunding } else { GuestPhase::FailedRefunded };
         let text = texts::failed(charge.locale, rest, &self.page_url(&charge.token));
-        notify::queue_sms(tx, &format!("failed:{}", charge.id), &charge.phone, &text).await?;
-        Ok(())
+        tell(tx, charge, &format!("failed:{}", charge.id), &text).await
     }
 
     async fn refund_rest(&self, tx: &mut Tx, charge: &Charge, order: &Order, rest: Tyiyn) -> Result<(), GuestError> {
@@ -216,6 +214,13 @@ impl Guest {
         store::set_refund(tx, charge.id, refund).await?;
         Ok(())
     }
+}
+
+async fn tell(tx: &mut Tx, charge: &Charge, business_key: &str, text: &str) -> Result<(), GuestError> {
+    if let Some(phone) = &charge.phone {
+        notify::queue_sms(tx, business_key, phone, text).await?;
+    }
+    Ok(())
 }
 
 /// What the payer has left: what the ledger says, not what anybody has reckoned.

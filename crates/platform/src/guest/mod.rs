@@ -11,6 +11,7 @@ mod checkout;
 mod flow;
 #[cfg(test)]
 pub(crate) mod house;
+mod of_person;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::ApiError;
-use api::guest::{CheckoutForm, CheckoutOutcome, CodeLookup, GuestApi, GuestView, ReceiptPdf, WebhookOutcome};
+use api::guest::{CheckoutForm, CheckoutOutcome, CodeLookup, GuestApi, GuestView, OwnCharge, ReceiptPdf, WebhookOutcome};
 use api::i18n::Locale;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -45,6 +46,8 @@ use crate::ledger::LedgerError;
 use crate::receipts::{Receipts, ReceiptsError};
 use crate::stations::{Stations, StationsError};
 use crate::tariffs::{Tariffs, TariffsError};
+
+pub use of_person::{adopt, export, forget};
 
 /// Moves a charge on; the key is the id of its order.
 pub const ADVANCE_JOB: &str = Purpose::GuestCharge.changed_job();
@@ -148,7 +151,8 @@ struct Charge {
     connector: ConnectorId,
     /// As it was scanned.
     code: ConnectorCode,
-    phone: Phone,
+    /// Gone when the person of it is.
+    phone: Option<Phone>,
     locale: Locale,
     order: OrderId,
     session: Option<SessionId>,
@@ -225,17 +229,12 @@ fn answer<T>(what: &'static str, result: Result<T, GuestError>) -> Result<T, Api
         let answer = match &error {
             GuestError::NotFound(_) => return ApiError::NotFound,
             GuestError::TooMany => ApiError::TooMany,
-            _ if error.sqlx().is_some_and(is_out_of_reach) => ApiError::Unavailable,
+            _ if error.sqlx().is_some_and(db::is_out_of_reach) => ApiError::Unavailable,
             _ => ApiError::Internal,
         };
         tracing::error!(error = &error as &dyn std::error::Error, "Could not {what}");
         answer
     })
-}
-
-/// The database does not answer or is too busy: the same request can succeed later.
-fn is_out_of_reach(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed)
 }
 
 #[async_trait]
@@ -258,6 +257,10 @@ impl GuestApi for Guest {
 
     async fn receipt_pdf(&self, token: &GuestToken) -> Result<ReceiptPdf, ApiError> {
         answer("make a receipt's PDF", self.pdf(token).await)
+    }
+
+    async fn charges_of(&self, person: uuid::Uuid) -> Result<Vec<OwnCharge>, ApiError> {
+        answer("list a person's charges", self.own_charges(person).await)
     }
 
     async fn changes(&self, token: &GuestToken) -> Result<BoxStream<'static, ()>, ApiError> {

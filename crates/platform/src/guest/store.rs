@@ -17,7 +17,7 @@ struct Row {
     token: String,
     connector_id: Uuid,
     code: String,
-    phone: String,
+    phone: Option<String>,
     locale: String,
     order_id: Uuid,
     session_id: Option<Uuid>,
@@ -34,7 +34,7 @@ impl Row {
             token: GuestToken::parse(&self.token).map_err(|_| unreadable())?,
             connector: ConnectorId::from_uuid(self.connector_id),
             code: ConnectorCode::parse(&self.code).map_err(|_| unreadable())?,
-            phone: Phone::parse_international(&self.phone).map_err(|_| unreadable())?,
+            phone: self.phone.as_deref().map(Phone::parse_international).transpose().map_err(|_| unreadable())?,
             locale: Locale::parse(&self.locale).ok_or_else(unreadable)?,
             order: OrderId::from_uuid(self.order_id),
             session: self.session_id.map(SessionId::from_uuid),
@@ -54,7 +54,7 @@ pub(super) async fn insert(connection: &mut PgConnection, charge: &Charge, form_
         form_key,
         charge.connector.as_uuid(),
         charge.code.as_str(),
-        charge.phone.as_e164(),
+        charge.phone.as_ref().map(Phone::as_e164),
         charge.locale.tag(),
         charge.order.as_uuid(),
         charge.phase.as_str(),
@@ -200,4 +200,39 @@ pub(super) async fn ends(connection: &mut PgConnection) -> Result<Vec<End>, sqlx
     )
     .fetch_all(connection)
     .await
+}
+
+/// Charges with this phone that are nobody's yet.
+pub(super) async fn adopt(connection: &mut PgConnection, person: Uuid, phone: &Phone) -> Result<u64, sqlx::Error> {
+    let done =
+        sqlx::query!("update guest_charge set person_id = $1 where phone = $2 and person_id is null", person, phone.as_e164())
+            .execute(connection)
+            .await?;
+    Ok(done.rows_affected())
+}
+
+/// The latest first.
+pub(super) async fn of_person(connection: &mut PgConnection, person: Uuid, most: i64) -> Result<Vec<Charge>, GuestError> {
+    sqlx::query_as!(
+        Row,
+        "select id, token, connector_id, code, phone, locale, order_id, session_id, phase, failure, created_at
+        from guest_charge where person_id = $1 order by created_at desc, id limit $2",
+        person,
+        most,
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(Row::read)
+    .collect()
+}
+
+/// Takes the phone out of a person's charges.
+pub(super) async fn forget_phone(connection: &mut PgConnection, person: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("update guest_charge set phone = null where person_id = $1", person).execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn phases_of_person(connection: &mut PgConnection, person: Uuid) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!("select distinct phase from guest_charge where person_id = $1", person).fetch_all(connection).await
 }

@@ -4,7 +4,7 @@ use api::guest::{CodeLookup, ConnectorView, GuestView, LiveView, Neighbour, Refu
 use domain::charging::session::{SessionState, StopReason};
 use domain::guest::GuestPhase;
 use domain::stations::ConnectorStatus;
-use domain::{ConnectorCode, ConnectorId, GuestToken, Tyiyn};
+use domain::{ConnectorCode, ConnectorId, GuestToken, Phone, Tyiyn};
 
 use super::flow::Patience;
 use super::{Charge, Guest, GuestError, RETURN_PATIENCE};
@@ -150,7 +150,7 @@ impl Guest {
             connector,
             amount: order.amount,
             paid: order.paid,
-            phone_masked: charge.phone.masked(),
+            phone_masked: charge.phone.as_ref().map(Phone::masked).unwrap_or_default(),
             payment_url: order.payment_url.filter(|_| can_pay),
             payment_expires_at: order.expires_at,
             start_deadline: session.as_ref().filter(|_| waiting).map(|session| session.start_deadline),

@@ -71,6 +71,11 @@ async fn queue(
     Ok(is_new)
 }
 
+/// Takes a phone out of the messages that were sent to it.
+pub async fn forget(tx: &mut Tx, phone: &Phone) -> Result<(), sqlx::Error> {
+    store::forget(tx, phone.as_e164()).await
+}
+
 /// The sending side of the outbox.
 #[derive(Clone)]
 pub struct Notify {

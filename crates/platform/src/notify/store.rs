@@ -30,6 +30,14 @@ pub(super) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// Takes the phone and the text out of messages that are done with.
+pub(super) async fn forget(connection: &mut PgConnection, phone: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("update sms_message set phone = '', text = '' where phone = $1 and state <> 'queued'", phone)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Counts an attempt of a message that is still to be sent.
 pub(super) async fn begin_attempt(connection: &mut PgConnection, id: &str) -> Result<Option<Message>, sqlx::Error> {
     sqlx::query_as!(

@@ -442,6 +442,12 @@ impl Stations {
 
     // What staff does; the caller has checked the permission and writes the audit row.
 
+    /// The partner with this tax number.
+    pub async fn partner_by_tin(&self, tin: &str) -> Result<Option<PartnerId>, StationsError> {
+        let mut connection = self.db.pool().acquire().await?;
+        Ok(store::partner_by_tin(&mut connection, tin).await?)
+    }
+
     pub async fn add_partner(&self, partner: NewPartner) -> Result<PartnerId, StationsError> {
         db::tx(&self.db, move |mut tx| {
             let partner = partner.clone();
