@@ -39,6 +39,8 @@ export function launch() {
       '--disable-sync',
       '--disable-dev-shm-usage',
       '--force-prefers-reduced-motion',
+      // Names of tests, which no DNS knows.
+      '--host-resolver-rules=MAP *.test 127.0.0.1',
     ],
   });
 }

@@ -50,6 +50,10 @@ export class Guest {
     return tab;
   }
 
+  get javaScript() {
+    return this.#javaScript;
+  }
+
   get(testid) {
     return this.page.getByTestId(testid).first();
   }

@@ -34,6 +34,18 @@ pub struct Parts {
     pub db: Db,
 }
 
+/// The routes that are no page's, and why nobody's permission is asked there. A test holds the source against this list.
+pub const OUTSIDE_PAGES: &[(&str, &str)] = &[
+    ("/webhooks/namba", "the provider; it brings our secret back, and is asked again"),
+    ("/pkg", "the browser's files, the same for everybody"),
+    ("/{name}", "icons and robots.txt, the same for everybody"),
+    ("/healthz", "says that the process lives, and nothing else"),
+    ("/readyz", "says whether the database answers, and nothing else"),
+    ("/g/{token}/live", "a guest's numbers: the address holds the secret, as for the page"),
+    ("/ocpp/{identity}", "charge points; the endpoint asks for their password or certificate"),
+    ("/ocpp/{identity}/", "the same with a slash"),
+];
+
 /// Puts the site together.
 pub fn router(parts: Parts, site_root: &Path) -> Router {
     let pages = parts

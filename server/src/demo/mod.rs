@@ -41,6 +41,9 @@ pub struct DemoArguments {
     /// Seconds to insert the cable after the payment.
     #[arg(long, default_value_t = 180)]
     pub start_deadline_s: u32,
+    /// Further names of the site, as `EVP_HOSTS`.
+    #[arg(long, default_value = "")]
+    pub hosts: String,
 }
 
 /// What a script needs to know of a running demo.
@@ -213,6 +216,7 @@ async fn start_all(
                 ("DATABASE_URL", url.clone()),
                 ("EVP_LISTEN", at.site.to_string()),
                 ("EVP_PUBLIC_URL", format!("http://{}", at.site)),
+                ("EVP_HOSTS", arguments.hosts.clone()),
                 ("EVP_NAMBA_URL", format!("http://{}", at.namba)),
                 ("EVP_NAMBA_MERCHANT", merchant),
                 ("EVP_NAMBA_SECRET", namba_secret),

@@ -564,6 +564,39 @@ fn test_names(text: &str) -> Vec<String> {
     names
 }
 
+/// A route that is added past `app/src/routes.rs` must be in the server's list, with its reason.
+#[test]
+fn a_route_that_declares_nothing_is_in_no_router() {
+    let listed: BTreeSet<&str> = server::router::OUTSIDE_PAGES.iter().map(|(path, _)| *path).collect();
+    let mut found = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for dir in ["app/src", "server/src", "crates/csms/src", "crates/platform/src"] {
+        for file in every_file(&root().join(dir)) {
+            let name = file.strip_prefix(root()).unwrap().display().to_string();
+            // The stand-ins' own pages are not ours.
+            if name == "app/src/routes.rs" || name.starts_with("server/src/demo/") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            for call in [".route(", ".route_service(", ".nest_service(", ".nest("] {
+                for (_, rest) in text.match_indices(call).map(|(at, _)| text.split_at(at + call.len())) {
+                    let path = rest.split('"').nth(1).unwrap_or_default();
+                    let is_first_argument = rest.trim_start().starts_with(['"', '&']);
+                    if is_first_argument && listed.contains(path) {
+                        found.insert(path.to_owned());
+                    } else {
+                        wrong.push(format!("{name}: a route for {path:?} declares nothing"));
+                    }
+                }
+            }
+        }
+    }
+    wrong.extend(
+        listed.iter().filter(|path| !found.contains(**path)).map(|path| format!("{path} is listed and nowhere routed")),
+    );
+    assert_none(&wrong);
+}
+
 #[test]
 fn sql_is_told_from_prose() {
     assert!(is_sql("select id from journal_entry"));

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{banner, clock_time, form_word};
+use super::{banner, clock_time, form_word, shown};
 use crate::forms::SentForm;
 use crate::locale;
 use crate::pages::problem;
@@ -86,7 +86,7 @@ async fn page(
 
 fn person(visit: &Visit, account: &AccountView) -> AnyView {
     let locale = visit.locale;
-    let title = account.name.as_ref().map_or_else(|| account.phone.display(), PersonName::to_string);
+    let title = account.name.as_ref().map_or_else(|| t::account(locale), PersonName::to_string);
     let roles = account.roles.iter().map(|role| t::role(locale, *role)).collect::<Vec<_>>().join(", ");
     view! {
         <section class="card">
@@ -94,7 +94,7 @@ fn person(visit: &Visit, account: &AccountView) -> AnyView {
                 <span class="disc">{icons::person("icon")}</span>
                 <div class="min-w-0">
                     <h1 class="break-words">{title}</h1>
-                    <p class="muted tabular-nums" data-testid="account-phone">{account.phone.display()}</p>
+                    <p class="muted tabular-nums" data-testid="account-phone">{shown(&account.phone)}</p>
                 </div>
             </div>
             <p class="muted mt-3" data-testid="account-roles">{roles}</p>
@@ -134,11 +134,12 @@ fn own_charges(locale: Locale, account: &AccountView, charges: &[OwnCharge]) -> 
         }
         .into_any()
     });
+    let list = (!charges.is_empty()).then(|| view! { <ul class="rows">{rows.collect_view()}</ul> }.into_any());
     view! {
         <section class="card">
             <h2>{t::charges(locale)}</h2>
             {none}
-            <ul class="rows">{rows.collect_view()}</ul>
+            {list}
         </section>
     }
     .into_any()

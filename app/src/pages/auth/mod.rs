@@ -7,6 +7,7 @@ pub mod sign_in;
 
 use api::i18n::{Locale, account as t, format, guest};
 use chrono::{DateTime, Utc};
+use domain::Phone;
 use domain::phone::PhoneError;
 use leptos::prelude::*;
 
@@ -91,6 +92,11 @@ pub(super) fn phone_field(locale: Locale, label: String, typed: String, error: O
         <p class="field-hint" id="phone-hint">{t::phone_hint(locale)}</p>
     }
     .into_any()
+}
+
+/// A number that no line breaks.
+pub(super) fn shown(phone: &Phone) -> String {
+    phone.display().replace(' ', "\u{a0}")
 }
 
 pub(super) fn phone_error(locale: Locale, error: PhoneError) -> String {

@@ -10,7 +10,7 @@ use domain::Phone;
 use domain::auth::SignInCode;
 use leptos::prelude::*;
 
-use super::{TIME_ZONE, banner, code_field, form_word, phone_error, phone_field};
+use super::{TIME_ZONE, banner, code_field, form_word, phone_error, phone_field, shown};
 use crate::forms::{From, SentForm};
 use crate::pages::problem;
 use crate::redirect::see_other;
@@ -48,7 +48,7 @@ async fn phone_page(
                 {above}
                 <section class="card">
                     <h1>{t::phone_change_title(locale)}</h1>
-                    <p class="lead">{t::phone_change_lead(locale, account.phone.display())}</p>
+                    <p class="lead">{t::phone_change_lead(locale, shown(&account.phone))}</p>
                     <form method="post" action="/account/phone" novalidate=true>
                         {form_word(visit.form_token.as_deref())}
                         {phone_field(locale, t::new_phone_label(locale), typed, error)}
@@ -126,8 +126,8 @@ fn codes_view(visit: &Visit, pending: &PendingPhoneChange, trouble: Trouble) -> 
                 <h1>{t::phone_change_title(locale)}</h1>
                 <form method="post" action=CODES novalidate=true>
                     {form_word(visit.form_token.as_deref())}
-                    {code_field("old_code", t::code_from(locale, pending.old.display()), trouble.old)}
-                    {code_field("new_code", t::code_from(locale, pending.new.display()), trouble.new)}
+                    {code_field("old_code", t::code_from(locale, shown(&pending.old)), trouble.old)}
+                    {code_field("new_code", t::code_from(locale, shown(&pending.new)), trouble.new)}
                     <button class="button button-main mt-6" type="submit" data-testid="confirm-phone">{t::change_phone(locale)}</button>
                 </form>
                 <a class="link block py-2 mt-3" href="/account/phone">{t::other_phone(locale)}</a>

@@ -12,7 +12,7 @@ use domain::auth::SignInCode;
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{TIME_ZONE, banner, code_field, form_word, next_of, phone_error, phone_field};
+use super::{TIME_ZONE, banner, code_field, form_word, next_of, phone_error, phone_field, shown};
 use crate::forms::{From, SentForm};
 use crate::islands::CodeEntry;
 use crate::locale::cookie;
@@ -248,7 +248,7 @@ fn code_view(visit: &Visit, pending: &PendingCode, next: &str, word: &str, troub
             {above}
             <section class="card">
                 <h1>{t::code_title(locale)}</h1>
-                <p class="lead">{t::code_sent_to(locale, pending.phone.display())}</p>
+                <p class="lead">{t::code_sent_to(locale, shown(&pending.phone))}</p>
                 <CodeEntry>
                     <form method="post" action="/sign-in/code" novalidate=true data-code-form="">
                         {code_hidden}
