@@ -8,6 +8,9 @@ alter table person
     add constraint person_deleted_whole check ((phone is null) = (deleted_at is not null)),
     add constraint person_deleted_nameless check (deleted_at is null or name is null);
 
+-- Asked for in a browser where the number had signed in before: strangers cannot use its codes up.
+alter table sign_in_code add column is_known boolean not null default false;
+
 alter table auth_session drop constraint auth_session_end_reason_known;
 alter table auth_session add constraint auth_session_end_reason_known
     check (end_reason in ('signed_out', 'ended_elsewhere', 'token_reused', 'blocked', 'phone_changed', 'deleted'));

@@ -2,6 +2,7 @@
 //! crate's tests and for `examples/gallery.rs`, where a person looks at all pages.
 
 pub mod auth;
+pub mod balance;
 
 use api::ApiError;
 use api::guest::{
@@ -400,6 +401,7 @@ pub fn state() -> crate::AppState {
     crate::AppState {
         guest: std::sync::Arc::new(FixtureApi),
         auth: std::sync::Arc::new(auth::FixtureAuth),
+        balance: std::sync::Arc::new(balance::FixtureBalance),
         site: std::sync::Arc::new(crate::Site {
             hosts: crate::hosts::Hosts::local(),
             payment_origins: vec!["https://pay.example".to_owned()],

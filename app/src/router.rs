@@ -6,7 +6,7 @@ use domain::auth::Permission;
 
 use crate::hosts::know_host;
 use crate::pages::auth::{account, leaving, phone_change, sign_in};
-use crate::pages::{guest, home, preferences, problem};
+use crate::pages::{balance, guest, home, preferences, problem};
 use crate::routes::{Declared, Needs, Routes};
 use crate::security::{keep_private, refuse_foreign_forms};
 use crate::session;
@@ -31,7 +31,7 @@ pub fn declared(state: AppState) -> Vec<Declared> {
 }
 
 fn routes(state: AppState) -> Routes {
-    use Permission::{GuestCheckout, ManageAccount, StopSession, ViewConnector, ViewReceipt, ViewSession};
+    use Permission::{GuestCheckout, ManageAccount, StopSession, UseBalance, ViewConnector, ViewReceipt, ViewSession};
     Routes::new(state)
         .get("/", Needs::Nothing, home::home)
         .get("/q", Needs::Nothing, home::find_code)
@@ -64,4 +64,11 @@ fn routes(state: AppState) -> Routes {
         .get("/account/delete", Needs::May(ManageAccount), leaving::explain)
         .post("/account/delete", Needs::May(ManageAccount), leaving::send_code)
         .post("/account/delete/confirm", Needs::May(ManageAccount), leaving::delete)
+        .get("/balance", Needs::May(UseBalance), balance::show)
+        .post("/balance/top-ups", Needs::May(UseBalance), balance::top_up)
+        .get("/balance/top-ups/{order}", Needs::May(UseBalance), balance::top_up_page)
+        .get("/balance/statement", Needs::May(UseBalance), balance::statement)
+        .get("/balance/statement.csv", Needs::May(UseBalance), balance::csv)
+        .get("/balance/refunds", Needs::May(UseBalance), balance::refunds)
+        .post("/balance/refunds", Needs::May(UseBalance), balance::ask_refund)
 }

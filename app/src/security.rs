@@ -51,7 +51,7 @@ pub async fn refuse_foreign_forms(State(_): State<AppState>, visit: Visit, reque
 pub async fn keep_private(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let secret = path.starts_with("/g/");
-    let personal = secret || path.starts_with("/account") || path.starts_with("/sign-in");
+    let personal = secret || path.starts_with("/account") || path.starts_with("/balance") || path.starts_with("/sign-in");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let kept = if personal { "no-store" } else { "private, no-cache" };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::auth::AuthApi;
+use api::balance::BalanceApi;
 use api::guest::GuestApi;
 
 use crate::assets::Assets;
@@ -13,6 +14,7 @@ use crate::hosts::Hosts;
 pub struct AppState {
     pub guest: Arc<dyn GuestApi>,
     pub auth: Arc<dyn AuthApi>,
+    pub balance: Arc<dyn BalanceApi>,
     pub site: Arc<Site>,
 }
 

@@ -453,3 +453,73 @@ fn a_part_of_a_whole_stays_on_the_bar() {
         [0, 500, 1000, 0, 0, 1000]
     );
 }
+
+/// Somebody who is signed in, with the word that the forms want.
+async fn get_as(role: &str, path: &str) -> Answer {
+    let cookies = format!("lang=ru; evp_access={role}; XSRF-TOKEN={}", form_word());
+    ask(Request::get(path).header(header::COOKIE, cookies).body(Body::empty()).unwrap()).await
+}
+
+async fn post_as(role: &str, path: &str, form: &str) -> Answer {
+    let cookies = format!("lang=ru; evp_access={role}; XSRF-TOKEN={}", form_word());
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::COOKIE, cookies);
+    ask(request.body(Body::from(format!("xsrf={}&{form}", form_word()))).unwrap()).await
+}
+
+fn form_word() -> String {
+    format!("word-{}", crate::fixtures::auth::SESSION)
+}
+
+#[tokio::test]
+async fn a_persons_pages_are_shown_to_the_person_and_kept_by_nobody() {
+    for (path, test_id) in [
+        ("/account", "account"),
+        ("/account/phone", "phone-change"),
+        ("/account/phone/codes", "phone-codes"),
+        ("/account/delete", "delete"),
+        ("/balance", "balance"),
+        ("/balance/statement", "statement"),
+        ("/balance/statement?kind=charge&from=2026-11-01&to=2026-11-22", "statement"),
+        ("/balance/refunds", "refunds"),
+        ("/balance/top-ups/00000000-0000-0000-0000-000000000001", "top-up-page"),
+        ("/balance/top-ups/00000000-0000-0000-0000-000000000002", "top-up-page"),
+        ("/balance/top-ups/00000000-0000-0000-0000-000000000003", "top-up-page"),
+    ] {
+        let page = get_as("driver", path).await;
+        assert!(page.status == StatusCode::OK && page.has(test_id), "{path}");
+        assert_eq!(page.header("cache-control"), "no-store", "{path}");
+        assert!(!page.body.contains("<script>alert") && !page.body.contains("<img src=x"), "{path}");
+        let led = get(path).await;
+        assert_eq!(led.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(led.header("location").starts_with("/sign-in?next="), "{path}");
+    }
+    assert_eq!(get_as("driver", "/balance/top-ups/nobody's").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_top_up_leads_to_the_payment_or_back_to_its_form() {
+    let good = post_as("driver", "/balance/top-ups", "amount=500&idempotency_key=k").await;
+    assert_eq!((good.status, good.header("location")), (StatusCode::SEE_OTHER, "https://pay.example/1"));
+    for (amount, status) in [("0", 422), ("-5", 422), ("1e9", 422), ("NaN", 422), ("99999999999", 422), ("1999", 429)] {
+        let form = format!("amount=custom&amount_custom={amount}&idempotency_key=k");
+        let page = post_as("driver", "/balance/top-ups", &form).await;
+        assert_eq!(page.status.as_u16(), status, "{amount}");
+        assert!(page.body.contains(&format!("value=\"{amount}\"")), "what was typed is kept: {amount}");
+        assert_eq!(page.has("field-error-amount"), status == 422, "{amount}");
+    }
+    let stale = post_as("driver", "/balance/top-ups", "amount=500").await;
+    assert!(stale.status == StatusCode::UNPROCESSABLE_ENTITY && stale.has("banner"));
+}
+
+#[tokio::test]
+async fn a_period_that_is_none_is_said_and_the_last_month_is_shown() {
+    for query in ["from=2026-11-22&to=2026-11-01", "from=x&to=y", "from=2026-11-22", "from=2020-01-01&to=2026-01-01", "after=x"]
+    {
+        let page = get_as("driver", &format!("/balance/statement?{query}")).await;
+        assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && page.has("banner"), "{query}");
+        assert!(page.body.contains("value=\"2026-10-23\""), "{query}");
+    }
+}

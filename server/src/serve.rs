@@ -163,7 +163,12 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, fi
     let sockets = csms::router(csms.clone()).layer(from_fn_with_state(Arc::clone(&proxies), peer::know));
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening at {}", config.listen))?;
     let address = listener.local_addr()?;
-    let state = AppState { guest: Arc::new(guest.clone()), auth: Arc::new(auth.clone()), site: Arc::new(site(config, &ids)) };
+    let state = AppState {
+        guest: Arc::new(guest.clone()),
+        auth: Arc::new(auth.clone()),
+        balance: Arc::new(balance.clone()),
+        site: Arc::new(site(config, &ids)),
+    };
     let routes = app::declared(state.clone());
     let site = router(
         Parts {

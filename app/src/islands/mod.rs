@@ -15,6 +15,7 @@ mod wake;
 #[cfg(not(feature = "hydrate"))]
 mod wake {
     pub fn amount_picker<T>(_root: &T) {}
+    pub fn ask_again<T>(_root: &T) {}
     pub fn code_entry<T>(_root: &T) {}
     pub fn copy_link<T>(_root: &T) {}
     pub fn countdown<T>(_root: &T) {}
@@ -32,6 +33,18 @@ pub fn AmountPicker(children: Children) -> impl IntoView {
         }
     });
     view! { <div node_ref=root data-island="amount-picker">{children()}</div> }
+}
+
+/// Asks for the page again every few seconds while somebody looks at it.
+#[island]
+pub fn AskAgain(children: Children) -> impl IntoView {
+    let root = NodeRef::<leptos::html::Div>::new();
+    Effect::new(move || {
+        if let Some(root) = root.get() {
+            wake::ask_again(&root);
+        }
+    });
+    view! { <div node_ref=root data-island="ask-again">{children()}</div> }
 }
 
 /// Takes the code from the message, sends it when it is whole, and counts down to the next one.

@@ -122,6 +122,19 @@ pub fn copy_link(root: &Element) {
     ready(root);
 }
 
+/// A person who has paid looks at the page; one who pays in another app comes back to it.
+const ASK_AGAIN_MS: i32 = 4_000;
+
+pub fn ask_again(root: &Element) {
+    every(ASK_AGAIN_MS, || {
+        let (Some(window), Some(document)) = (window(), document()) else { return };
+        if !document.hidden() {
+            let _ = window.location().reload();
+        }
+    });
+    ready(root);
+}
+
 /// Counts down from what the server said was left, by the page's own clock from then on.
 pub fn countdown(root: &Element) {
     let Some(shown) = find(root, "[data-left-ms]") else { return };

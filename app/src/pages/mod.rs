@@ -1,6 +1,7 @@
 //! The pages, by feature. Handlers ask `api`, views show what it said.
 
 pub mod auth;
+pub mod balance;
 pub mod guest;
 pub mod home;
 pub mod preferences;

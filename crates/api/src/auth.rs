@@ -26,6 +26,8 @@ pub struct AskCode {
     pub phone: Phone,
     /// The secret that the browser was given for it: only there is the code of any use.
     pub browser: String,
+    /// What the browser was given when somebody signed in there: with it the number has codes that strangers cannot use up.
+    pub known: Option<String>,
     pub caller: Caller,
     pub locale: Locale,
     /// Of the page: its line in the message lets the browser fill the code in.
@@ -65,7 +67,11 @@ pub struct SignIn {
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignedIn {
-    Yes(Tokens),
+    Yes {
+        tokens: Tokens,
+        /// For [`AskCode::known`], the next time.
+        known: String,
+    },
     WrongCode {
         tries_left: i32,
     },

@@ -4,6 +4,7 @@
 //! languages (`i18n`), because pages, receipts and text messages must say the same.
 
 pub mod auth;
+pub mod balance;
 pub mod error;
 pub mod guest;
 pub mod i18n;

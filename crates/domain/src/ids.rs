@@ -60,6 +60,8 @@ uuid_id! {
     OrderId, "order id";
     /// Money on its way back to the payer of an order.
     RefundId, "refund id";
+    /// A driver's wish for money of the balance back.
+    RefundRequestId, "refund request id";
     /// Money set aside.
     HoldId, "hold id";
     /// A balanced entry of the ledger.
@@ -149,6 +151,13 @@ text_id! {
     /// The secret in a guest's URL: 22 characters of base64url, that is 128 random bits or more.
     GuestToken, "guest token", masked,
     |t| (22..=43).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+    |t| t.to_owned()
+}
+
+text_id! {
+    /// The key of a form about money, random, from its page: a form that is sent twice is known by it.
+    FormKey, "form key", plainly,
+    |t| (16..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
     |t| t.to_owned()
 }
 

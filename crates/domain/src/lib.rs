@@ -4,6 +4,7 @@
 //! ids are made by the caller. It compiles to WASM.
 
 pub mod auth;
+pub mod balance;
 pub mod charging;
 pub mod energy;
 pub mod guest;

@@ -38,6 +38,7 @@ mod tests {
     #[test]
     fn texts_are_those_of_serde() {
         use crate::auth::{Permission, Role};
+        use crate::balance::{MovementKind, RefundRequestState, TopUpState};
         use crate::charging::meter::ReadingNote;
         use crate::charging::session::{SessionState, StopReason};
         use crate::guest::{GuestPhase, StartFailure};
@@ -55,6 +56,9 @@ mod tests {
         check(LineKind::ALL, LineKind::as_str, LineKind::parse);
         check(ReadingNote::ALL, ReadingNote::as_str, ReadingNote::parse);
         check(TimelineKind::ALL, TimelineKind::as_str, TimelineKind::parse);
+        check(TopUpState::ALL, TopUpState::as_str, TopUpState::parse);
+        check(MovementKind::ALL, MovementKind::as_str, MovementKind::parse);
+        check(RefundRequestState::ALL, RefundRequestState::as_str, RefundRequestState::parse);
         check(Role::ALL, Role::as_str, Role::parse);
         check(Permission::ALL, Permission::as_str, Permission::parse);
     }

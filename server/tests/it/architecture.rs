@@ -549,6 +549,25 @@ fn the_page_about_ocpp_names_tests_that_exist_and_all_numbered_ones() {
     assert_none(&wrong);
 }
 
+/// A row of docs/SECURITY.md that names a test names one that is there.
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    let tests: BTreeSet<String> = every_file(&root())
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .flat_map(|file| test_names(&std::fs::read_to_string(&file).unwrap()))
+        .collect();
+    let page = std::fs::read_to_string(root().join("docs/SECURITY.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with('|'));
+    let shown_by = rows.filter_map(|line| line.trim_end_matches(['|', ' ']).rsplit('|').next());
+    let named: Vec<&str> =
+        shown_by.flat_map(|cell| cell.split('`').skip(1).step_by(2)).filter(|name| !name.contains(['/', '.', ' '])).collect();
+    assert!(named.len() > 30, "the tables were not read");
+    let missing: Vec<String> =
+        named.iter().filter(|name| !tests.contains(**name)).map(|name| format!("no test is called {name}")).collect();
+    assert_none(&missing);
+}
+
 /// The functions that stand below a test's attribute.
 fn test_names(text: &str) -> Vec<String> {
     let mut names = Vec::new();

@@ -5,6 +5,7 @@
 mod app;
 mod architecture;
 mod bad_input;
+mod balance_way;
 mod browser;
 mod chaos;
 mod crash;

@@ -3,7 +3,7 @@
 use api::ApiError;
 use api::auth::{AccountView, ActiveSession};
 use api::guest::OwnCharge;
-use api::i18n::{Locale, account as t, format};
+use api::i18n::{Locale, account as t, balance, format};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -99,6 +99,7 @@ fn person(visit: &Visit, account: &AccountView) -> AnyView {
             </div>
             <p class="muted mt-3" data-testid="account-roles">{roles}</p>
             <div class="mt-4 flex flex-wrap gap-3">
+ <a class="button button-main sm:w-auto" href="/balance" data-testid="to-balance">{balance::balance(locale)}</a>
                 <a class="button button-quiet sm:w-auto" href="/account/phone" data-testid="change-phone">{t::change_phone(locale)}</a>
                 <form method="post" action="/account/sign-out" class="grow sm:grow-0">
                     {form_word(visit.form_token.as_deref())}

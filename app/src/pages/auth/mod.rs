@@ -16,24 +16,24 @@ use crate::security::FORM_FIELD;
 use crate::ui::parts::{Tone, notice};
 
 /// People live by the clock of Bishkek.
-pub(super) const TIME_ZONE: &str = "Asia/Bishkek";
+pub const TIME_ZONE: &str = "Asia/Bishkek";
 /// Where to go afterwards: a page of ours, else the account.
 pub(super) fn next_of(text: &str) -> &str {
     safe_local(text).filter(|next| !next.starts_with("/sign-in")).unwrap_or("/account")
 }
 
 /// The hidden field that proves where a form comes from.
-pub(super) fn form_word(word: Option<&str>) -> AnyView {
+pub fn form_word(word: Option<&str>) -> AnyView {
     view! { <input type="hidden" name=FORM_FIELD value=word.unwrap_or_default().to_owned()/> }.into_any()
 }
 
 /// What stands above a form: read out at once.
-pub(super) fn banner(tone: Tone, text: String) -> AnyView {
+pub fn banner(tone: Tone, text: String) -> AnyView {
     view! { <div role="alert" data-testid="banner">{notice(tone, text)}</div> }.into_any()
 }
 
 /// `12:34`, with the date when it is not today.
-pub(super) fn clock_time(locale: Locale, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+pub fn clock_time(locale: Locale, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format::time_or_date_time(locale, TIME_ZONE, at, now)
 }
 

@@ -32,6 +32,11 @@ const BROWSER_KEPT_S: u32 = 30 * 60;
 /// Our secrets have 32 hexadecimal digits; anything else is not from us.
 const BROWSER_CHARS: usize = 32;
 
+/// Where somebody has signed in before, the number has codes that strangers cannot use up.
+const KNOWN_COOKIE: &str = "sign_in_known";
+/// As long as the key that made it is believed at least.
+const KNOWN_KEPT_S: u32 = 30 * 24 * 3600;
+
 /// `?next=`: where to go afterwards.
 #[derive(Debug, Default, Deserialize)]
 pub struct Way {
@@ -150,7 +155,7 @@ pub async fn ask(
             return again(StatusCode::UNPROCESSABLE_ENTITY, typed, Above::Field(phone_error(locale, error))).await;
         }
     };
-    match send(&state, &visit, caller, &browser, phone.clone()).await {
+    match send(&state, &visit, &headers, caller, &browser, phone.clone()).await {
         Ok(CodeAsked::Sent) => see_other(&code_address(&next)),
         Ok(CodeAsked::AskAgainAt(at)) => {
             // Pressed twice: the code that is on its way is good.
@@ -172,8 +177,22 @@ fn code_address(next: &str) -> String {
     format!("/sign-in/code?next={}", escaped(next))
 }
 
-async fn send(state: &AppState, visit: &Visit, caller: Caller, browser: &Browser, phone: Phone) -> Result<CodeAsked, ApiError> {
-    let ask = AskCode { phone, browser: browser.0.clone(), caller, locale: visit.locale, host: visit.host.name.clone() };
+async fn send(
+    state: &AppState,
+    visit: &Visit,
+    headers: &HeaderMap,
+    caller: Caller,
+    browser: &Browser,
+    phone: Phone,
+) -> Result<CodeAsked, ApiError> {
+    let ask = AskCode {
+        phone,
+        browser: browser.0.clone(),
+        known: cookie(headers, KNOWN_COOKIE).map(str::to_owned),
+        caller,
+        locale: visit.locale,
+        host: visit.host.name.clone(),
+    };
     state.auth.ask_code(ask).await
 }
 
@@ -288,7 +307,7 @@ pub async fn try_code(
     };
     let with = SignIn { code, browser: browser.0.clone(), caller, locale };
     match state.auth.sign_in(with).await {
-        Ok(SignedIn::Yes(tokens)) => {
+        Ok(SignedIn::Yes { tokens, known }) => {
             // Who signs in over somebody else's session leaves that one.
             if let Some(before) = &visit.who {
                 let _ = state.auth.sign_out(before).await;
@@ -296,6 +315,7 @@ pub async fn try_code(
             let mut response = see_other(&next);
             session::keep(&visit.site.hosts, &visit.host, &tokens, &mut response);
             set_cookie(&visit.site, &mut response, BROWSER_COOKIE, "", "/sign-in", 0);
+            set_cookie(&visit.site, &mut response, KNOWN_COOKIE, &known, "/sign-in", KNOWN_KEPT_S);
             response
         }
         Ok(SignedIn::WrongCode { tries_left: 0 } | SignedIn::NoCode) => {
@@ -328,7 +348,7 @@ pub async fn resend(
         Ok(None) => return see_other(&format!("/sign-in?next={}", escaped(&next))),
         Err(error) => return problem::failed(&visit, error),
     };
-    match send(&state, &visit, caller, &browser, pending.phone).await {
+    match send(&state, &visit, &headers, caller, &browser, pending.phone).await {
         Ok(CodeAsked::Sent) => see_other(&code_address(&next)),
         Ok(CodeAsked::AskAgainAt(at)) => {
             let text = t::asked_too_often(locale, format::time_with_seconds(TIME_ZONE, at));

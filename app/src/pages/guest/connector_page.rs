@@ -12,14 +12,11 @@ use leptos::prelude::*;
 
 use crate::islands::AmountPicker;
 use crate::render::{Motion, Page, render};
+use crate::ui::amounts::{self, AmountChoice};
 use crate::ui::icons;
 use crate::ui::parts::{Tone, fact, helpline_card, letter};
 use crate::visit::Visit;
 
-/// The value of the radio button "another amount".
-pub const CUSTOM: &str = "custom";
-/// The amounts offered with one tap, in som.
-const OFFERED_SOM: [i64; 3] = [500, 1000, 2000];
 /// The example that every price page gives.
 const EXAMPLE: Wh = Wh::new(20_000);
 /// Nearby connectors that are offered; more would hide the first.
@@ -37,7 +34,7 @@ pub enum Banner {
 
 /// What stands in the form.
 pub struct Filled {
-    /// The radio button that is on: one of the offered sums in som, or [`CUSTOM`].
+    /// The radio button that is on: one of the offered sums in som, or [`amounts::CUSTOM`].
     picked: String,
     custom: String,
     phone: String,
@@ -50,9 +47,8 @@ impl Filled {
     /// An empty form. Its key stays the same until the order is paid or given up, so that reloading, another tab, or going back and
     /// paying again is one order.
     pub fn fresh(visit: &Visit, view: &ConnectorView) -> Self {
-        let picked = offered(view).first().map_or_else(|| CUSTOM.to_owned(), |(som, _)| som.to_string());
         Self {
-            picked,
+            picked: amounts::first_picked(view.amount_limits),
             custom: String::new(),
             phone: "+996 ".to_owned(),
             key: visit.form_key(&view.code),
@@ -63,21 +59,10 @@ impl Filled {
 
     /// As it was sent. The key stays, so that the corrected form is still the same order; a key that was refused is replaced.
     pub fn again(visit: &Visit, view: &ConnectorView, form: CheckoutForm, errors: CheckoutErrors, banner: Banner) -> Self {
-        let is_offered = offered(view).iter().any(|(som, _)| som.to_string() == form.amount);
-        let (picked, custom) = if is_offered { (form.amount, String::new()) } else { (CUSTOM.to_owned(), form.amount) };
+        let (picked, custom) = amounts::picked_again(view.amount_limits, form.amount);
         let key = if errors.form { visit.site.random_word() } else { form.idempotency_key };
         Self { picked, custom, phone: form.phone, key, errors, banner }
     }
-}
-
-/// The offered sums that the connector's limits allow.
-fn offered(view: &ConnectorView) -> Vec<(i64, Tyiyn)> {
-    let limits = view.amount_limits;
-    OFFERED_SOM
-        .into_iter()
-        .filter_map(|som| Some((som, Tyiyn::from_som(som)?)))
-        .filter(|(_, sum)| limits.min <= *sum && *sum <= limits.max)
-        .collect()
 }
 
 /// Whether it may be paid for now.
@@ -252,7 +237,21 @@ fn form(locale: Locale, view: &ConnectorView, filled: Filled) -> AnyView {
     let invalid = error.is_some().then_some("true");
     let error =
         error.map(|e| view! { <p class="field-error" id="phone-error" data-testid="field-error-phone">{e}</p> }.into_any());
-    let amounts = amounts(locale, view, &picked, custom, &errors);
+    let estimated = view.clone();
+    let amounts = amounts::fields(
+        locale,
+        AmountChoice {
+            legend: t::amount_legend(locale),
+            limits: view.amount_limits,
+            picked,
+            custom,
+            error: errors.amount.map(|e| amount_message(locale, view, e)),
+            button: t::pay(locale),
+            button_with: |locale, sum| t::pay_amount(locale, sum),
+            note: Box::new(move |sum| estimate(locale, &estimated, sum)),
+            price_per_kwh: Some(view.price.price_per_kwh),
+        },
+    );
     let rest = rest(locale, view);
     view! {
         <form class="card" method="post" action=format!("/q/{}", view.code) novalidate=true>
@@ -270,53 +269,6 @@ fn form(locale: Locale, view: &ConnectorView, filled: Filled) -> AnyView {
                 <p class="field-hint text-center">{t::consent(locale)}</p>
             </AmountPicker>
         </form>
-    }
-    .into_any()
-}
-
-fn amounts(locale: Locale, view: &ConnectorView, picked: &str, custom: String, errors: &CheckoutErrors) -> AnyView {
-    let min = format::money_short(locale, view.amount_limits.min);
-    let max = format::money_short(locale, view.amount_limits.max);
-    let error = errors.amount.map(|e| amount_message(locale, view, e));
-    let described = if error.is_some() { "amount-error amount-range" } else { "amount-range" };
-    let invalid = error.is_some().then_some("true");
-    let error =
-        error.map(|e| view! { <p class="field-error" id="amount-error" data-testid="field-error-amount">{e}</p> }.into_any());
-    let chips = offered(view).into_iter().map(|(som, sum)| chip(locale, view, som, sum, picked)).collect_view();
-    // `{n}` is filled in by the island while a person types.
-    let pay_template = t::pay_amount(locale, format::money_short(locale, Tyiyn::new(700)).replace('7', "{n}"));
-    let about_template = t::about_energy(locale, format!("{{n}}\u{a0}{}", format::kwh_unit(locale)));
-    view! {
-        <fieldset data-amounts="" data-pay-plain=t::pay(locale) data-pay-template=pay_template data-about-template=about_template data-price=view.price.price_per_kwh.get().to_string()>
-            <legend><h2>{t::amount_legend(locale)}</h2></legend>
-            <div class="chips">
-                {chips}
-                <label class="chip">
-                    <input type="radio" name="amount" value=CUSTOM checked=picked == CUSTOM data-testid="amount-custom"/>
-                    <b>{t::amount_other(locale)}</b>
-                    <span data-about="">{t::amount_other_hint(locale)}</span>
-                </label>
-            </div>
-            <div class="custom-amount">
-                <label class="field-label" for="amount-custom">{t::amount_label(locale)}</label>
-                <input class="field tabular-nums" id="amount-custom" name="amount_custom" inputmode="decimal" autocomplete="off" maxlength="20" value=custom aria-describedby=described aria-invalid=invalid data-testid="amount-input"/>
-                <p class="field-hint" id="amount-range">{t::amount_range(locale, &min, &max)}</p>
-            </div>
-            {error}
-        </fieldset>
-    }
-    .into_any()
-}
-
-fn chip(locale: Locale, view: &ConnectorView, som: i64, sum: Tyiyn, picked: &str) -> AnyView {
-    let money = format::money_short(locale, sum);
-    let energy = estimate(locale, view, sum);
-    view! {
-        <label class="chip">
-            <input type="radio" name="amount" value=som.to_string() checked=picked == som.to_string() data-pay=t::pay_amount(locale, &money) data-testid=format!("amount-{som}")/>
-            <b>{money}</b>
-            <span>{energy}</span>
-        </label>
     }
     .into_any()
 }

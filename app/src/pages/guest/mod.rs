@@ -4,9 +4,9 @@ mod bill;
 mod charge_page;
 pub mod connector_page;
 mod live_panel;
-mod refund;
+pub mod refund;
 mod stepper;
-mod waiting;
+pub mod waiting;
 
 use api::ApiError;
 use api::guest::{CheckoutErrors, CheckoutForm, CheckoutOutcome, CodeLookup, ConnectorView, GuestView};
@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::pages::problem;
 use crate::redirect::{found, see_other};
 use crate::state::AppState;
+use crate::ui::amounts;
 use crate::visit::{CHARGE_COOKIE, Visit, set_cookie};
 use connector_page::{Banner, Filled};
 
@@ -84,10 +85,9 @@ pub async fn check_out(
 fn checkout_form(fields: &[(String, String)]) -> CheckoutForm {
     let field =
         |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.chars().take(FIELD_CHARS_MAX).collect::<String>());
-    let picked = field("amount").unwrap_or_default();
-    let amount = if picked == connector_page::CUSTOM { field("amount_custom").unwrap_or_default() } else { picked };
+    let (picked, typed) = (field("amount").unwrap_or_default(), field("amount_custom").unwrap_or_default());
     CheckoutForm {
-        amount,
+        amount: amounts::sent(picked, typed),
         phone: field("phone").unwrap_or_default(),
         idempotency_key: field("idempotency_key").unwrap_or_default(),
     }

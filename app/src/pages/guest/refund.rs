@@ -2,6 +2,7 @@
 
 use api::guest::{GuestView, RefundState, RefundView};
 use api::i18n::{Locale, format, guest as t};
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use crate::ui::icons;
@@ -9,7 +10,8 @@ use crate::ui::parts::Tone;
 
 /// The refund's card; for a failed start also before the refund exists.
 pub fn card(locale: Locale, view: &GuestView) -> AnyView {
-    view.refund.as_ref().map_or_else(|| being_made(locale), |refund| shown(locale, view, refund))
+    let shown = |refund| of(locale, refund, &view.connector.time_zone, view.now);
+    view.refund.as_ref().map_or_else(|| being_made(locale), shown)
 }
 
 fn being_made(locale: Locale) -> AnyView {
@@ -31,7 +33,8 @@ const fn state_name(state: RefundState) -> &'static str {
     }
 }
 
-fn shown(locale: Locale, view: &GuestView, refund: &RefundView) -> AnyView {
+/// The card of one refund.
+pub fn of(locale: Locale, refund: &RefundView, time_zone: &str, now: DateTime<Utc>) -> AnyView {
     let (tone, icon) = match refund.state {
         RefundState::Pending => (Tone::Calm, icons::back("icon")),
         RefundState::Delayed => (Tone::Warning, icons::warning("icon")),
@@ -42,7 +45,7 @@ fn shown(locale: Locale, view: &GuestView, refund: &RefundView) -> AnyView {
         (RefundState::Delayed, _) => t::refund_delayed(locale),
         (RefundState::Completed, None) => t::refund_completed(locale),
         (RefundState::Completed, Some(at)) => {
-            t::refund_completed_at(locale, format::time_or_date_time(locale, &view.connector.time_zone, at, view.now))
+            t::refund_completed_at(locale, format::time_or_date_time(locale, time_zone, at, now))
         }
     };
     let disc = format!("disc {}", tone.class());

@@ -16,10 +16,7 @@ pub fn for_payment(locale: Locale, view: &GuestView, returned: bool) -> AnyView 
     let amount = format::money_short(locale, view.amount);
     let checking =
         returned.then(|| view! { <div role="status">{notice(Tone::Calm, t::awaiting_check(locale))}</div> }.into_any());
-    let payment = view.payment_url.clone().map_or_else(
-        || view! { <div class="mt-5">{notice(Tone::Calm, t::awaiting_link(locale))}</div> }.into_any(),
-        |url| payment_link(locale, url),
-    );
+    let payment = payment(locale, view.payment_url.as_deref());
     let qr = view.payment_url.as_deref().and_then(|url| qr_card(locale, url));
     view! {
         {checking}
@@ -27,16 +24,32 @@ pub fn for_payment(locale: Locale, view: &GuestView, returned: bool) -> AnyView 
             <h1>{t::awaiting_title(locale, amount)}</h1>
             <p class="lead">{t::awaiting_text(locale)}</p>
             {payment}
-            <div class="mt-5 flex items-center justify-center gap-2">
-                {icons::clock("icon muted")}
-                <span class="muted">{t::awaiting_time_left(locale)}</span>
-                {countdown(view.payment_expires_at, view.now, "font-semibold tabular-nums")}
-            </div>
+            {time_to_pay(locale, view.payment_expires_at, view.now)}
             <p class="field-hint text-center">{t::awaiting_time_out(locale)}</p>
         </section>
         {qr}
     }
     .into_any()
+}
+
+/// How long the link is good.
+pub fn time_to_pay(locale: Locale, until: DateTime<Utc>, now: DateTime<Utc>) -> AnyView {
+    view! {
+        <div class="mt-5 flex items-center justify-center gap-2">
+            {icons::clock("icon muted")}
+            <span class="muted">{t::awaiting_time_left(locale)}</span>
+            {countdown(until, now, "font-semibold tabular-nums")}
+        </div>
+    }
+    .into_any()
+}
+
+/// The button that leads to the provider, once the link is there.
+pub fn payment(locale: Locale, url: Option<&str>) -> AnyView {
+    url.map_or_else(
+        || view! { <div class="mt-5">{notice(Tone::Calm, t::awaiting_link(locale))}</div> }.into_any(),
+        |url| payment_link(locale, url.to_owned()),
+    )
 }
 
 fn payment_link(locale: Locale, url: String) -> AnyView {
@@ -48,7 +61,7 @@ fn payment_link(locale: Locale, url: String) -> AnyView {
 }
 
 /// For those who read this on a computer. Nothing when the link does not fit into a code.
-fn qr_card(locale: Locale, url: &str) -> Option<AnyView> {
+pub fn qr_card(locale: Locale, url: &str) -> Option<AnyView> {
     let code = qrcode::QrCode::with_error_correction_level(url.as_bytes(), qrcode::EcLevel::M).ok()?;
     let width = code.width();
     let mut path = String::new();

@@ -3,11 +3,13 @@
 //! `messages!` makes a function a text: `t::pay_now(locale, &amount)`. Numbers, money, dates and plurals are made by [`format`].
 
 pub mod account;
+pub mod balance;
 pub mod format;
 pub mod guest;
 pub mod receipt;
 pub mod site;
 pub mod sms;
+pub mod statement;
 
 use serde::{Deserialize, Serialize};
 

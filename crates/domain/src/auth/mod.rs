@@ -71,6 +71,8 @@ pub enum Permission {
     IssueRefund,
     /// See and change the own account: name, language, phone, sessions.
     ManageAccount,
+    /// See the own balance, add to it, and have the rest sent back.
+    UseBalance,
 }
 
 text_enum!(Permission {
@@ -85,6 +87,7 @@ text_enum!(Permission {
     ViewLedger = "view_ledger",
     IssueRefund = "issue_refund",
     ManageAccount = "manage_account",
+    UseBalance = "use_balance",
 });
 
 /// How far a permission reaches, from the least to the most.
@@ -109,7 +112,8 @@ pub const fn visitor_reach(permission: Permission) -> Option<Reach> {
         | Permission::RunSandbox
         | Permission::ViewLedger
         | Permission::IssueRefund
-        | Permission::ManageAccount => None,
+        | Permission::ManageAccount
+        | Permission::UseBalance => None,
     }
 }
 
@@ -149,7 +153,7 @@ pub const fn reach(role: Role, permission: Permission) -> Option<Reach> {
             Finance => Some(All),
         },
         // Nobody is somebody else.
-        Permission::ManageAccount => Some(Own),
+        Permission::ManageAccount | Permission::UseBalance => Some(Own),
     }
 }
 
@@ -191,6 +195,7 @@ mod tests {
         view_ledger: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=all
         issue_refund: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=-
         manage_account: visitor=- driver=own employee=own corporate_admin=own partner=own support=own finance=own admin=own
+        use_balance: visitor=- driver=own employee=own corporate_admin=own partner=own support=own finance=own admin=own
         ");
     }
 

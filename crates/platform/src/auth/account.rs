@@ -113,6 +113,8 @@ impl Auth {
                     let asked = Asked {
                         purpose,
                         bound_to: purpose.bound_to(&who.session.to_string()),
+                        // A session of the person's own; of the new number nothing is known.
+                        is_known: purpose == Purpose::ChangeFrom,
                         phone,
                         caller: ask.caller.clone(),
                         locale: ask.locale,
@@ -239,7 +241,7 @@ impl Auth {
                 let purpose = Purpose::Delete;
                 let phone = phone_of(&mut tx, who.person).await?;
                 let bound_to = purpose.bound_to(&who.session.to_string());
-                this.place_code(&mut tx, Asked { purpose, bound_to, phone, caller, locale, host }).await
+                this.place_code(&mut tx, Asked { purpose, bound_to, is_known: true, phone, caller, locale, host }).await
             }
         })
         .await?;

@@ -65,6 +65,8 @@ impl Purpose {
 pub(super) struct Asked {
     pub purpose: Purpose,
     pub bound_to: [u8; 32],
+    /// Asked for by the person, as far as we can tell; else anybody can have asked.
+    pub is_known: bool,
     pub phone: Phone,
     pub caller: Caller,
     pub locale: Locale,
@@ -136,9 +138,13 @@ impl From<sqlx::Error> for SignInRefusal {
 impl Auth {
     /// Sends a code. Whether a person with this phone exists is not looked at: the answer and its time are the same.
     pub async fn ask_code(&self, ask: AskCode) -> Result<CodeSent, NoCode> {
-        let AskCode { phone, browser, caller, locale, host } = ask;
+        let AskCode { phone, browser, known, caller, locale, host } = ask;
         let purpose = Purpose::SignIn;
-        let asked = Asked { purpose, bound_to: purpose.bound_to(&browser), phone, caller, locale, host };
+        let is_known = match known {
+            Some(known) => self.is_form_token(&known, &known_as(&phone)).await?,
+            None => false,
+        };
+        let asked = Asked { purpose, bound_to: purpose.bound_to(&browser), is_known, phone, caller, locale, host };
         let this = self.clone();
         let outcome = db::tx(&self.db, move |mut tx| {
             let (asked, this) = (asked.clone(), this.clone());
@@ -156,7 +162,7 @@ impl Auth {
         let prefix: String = ask.phone.as_e164().chars().take(PREFIX_CHARS).collect();
         // One after the other: what is counted must not change meanwhile.
         store::lock_codes(tx).await?;
-        let asked = asked_lately(tx, ask.phone.as_e164(), &address, &around, &prefix, now).await?;
+        let asked = asked_lately(tx, (ask.phone.as_e164(), ask.is_known), &address, &around, &prefix, now).await?;
         if let Err(refusal) = settings.limits.check(&asked, now) {
             if refusal == NotNow::Exhausted {
                 let detail = json!({ "a_minute": asked.all, "a_day": asked.all_a_day });
@@ -176,6 +182,7 @@ impl Auth {
             code_hash: &code_hash,
             address: &address,
             network: &around,
+            is_known: ask.is_known,
             tries: TRIES,
             asked_at: now,
             expires_at,
@@ -195,7 +202,7 @@ impl Auth {
         let bound_to = Purpose::SignIn.bound_to(browser);
         let Some(newest) = store::newest_code(&mut connection, &bound_to).await? else { return Ok(None) };
         let phone = read_phone(&newest.phone)?;
-        let sent = store::asked_for_phone(&mut connection, &newest.phone, now - TimeDelta::days(1)).await?;
+        let sent = store::asked_for_phone(&mut connection, &newest.phone, newest.is_known, now - TimeDelta::days(1)).await?;
         let resend_at = self.settings.limits.resend_at(&sent, now).unwrap_or(now);
         Ok(Some(PendingCode { phone, is_good: newest.is_good(now), resend_at, now }))
     }
@@ -296,7 +303,7 @@ impl Auth {
 
 async fn asked_lately(
     tx: &mut db::Tx,
-    phone: &str,
+    (phone, is_known): (&str, bool),
     address: &str,
     around: &str,
     prefix: &str,
@@ -304,13 +311,18 @@ async fn asked_lately(
 ) -> Result<AskedLately, sqlx::Error> {
     let (minute, hour, day) = (now - TimeDelta::minutes(1), now - TimeDelta::hours(1), now - TimeDelta::days(1));
     Ok(AskedLately {
-        phone: store::asked_for_phone(tx, phone, day).await?,
+        phone: store::asked_for_phone(tx, phone, is_known, day).await?,
         address: store::asked_from_address(tx, address, hour).await?,
         network: store::asked_from_network(tx, around, hour).await?,
         prefix: store::asked_for_prefix(tx, prefix, minute).await?,
         all: store::asked_in_all(tx, minute).await?,
         all_a_day: store::asked_in_all(tx, day).await?,
     })
+}
+
+/// What a browser is known by: that somebody with this number has signed in there.
+pub(super) fn known_as(phone: &Phone) -> String {
+    format!("known:{}", phone.as_e164())
 }
 
 pub(super) fn read_phone(stored: &str) -> Result<Phone, AuthError> {
@@ -346,6 +358,7 @@ pub(super) struct Newest {
     pub tries_left: i32,
     pub expires_at: DateTime<Utc>,
     pub used_at: Option<DateTime<Utc>>,
+    pub is_known: bool,
 }
 
 impl Newest {

@@ -165,8 +165,13 @@ impl AuthApi for Auth {
     }
 
     async fn sign_in(&self, with: SignIn) -> Result<SignedIn, ApiError> {
+        let asked = answer("show which code is awaited", self.pending_code(&with.browser).await)?;
         match self.sign_in(with).await {
-            Ok(tokens) => Ok(SignedIn::Yes(tokens)),
+            Ok(tokens) => {
+                let phone = asked.ok_or(ApiError::Internal)?.phone;
+                let known = answer("know a browser again", self.form_token(&codes::known_as(&phone)).await)?;
+                Ok(SignedIn::Yes { tokens, known })
+            }
             Err(SignInRefusal::WrongCode { tries_left }) => Ok(SignedIn::WrongCode { tries_left }),
             Err(SignInRefusal::NoCode) => Ok(SignedIn::NoCode),
             Err(SignInRefusal::Blocked) => Ok(SignedIn::Blocked),

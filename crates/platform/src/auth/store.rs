@@ -21,11 +21,13 @@ pub(super) async fn lock_codes(c: &mut PgConnection) -> Result<(), sqlx::Error> 
 pub(super) async fn asked_for_phone(
     c: &mut PgConnection,
     phone: &str,
+    is_known: bool,
     since: DateTime<Utc>,
 ) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
     sqlx::query_scalar!(
-        "select asked_at from sign_in_code where phone = $1 and asked_at > $2 order by asked_at desc",
+        "select asked_at from sign_in_code where phone = $1 and is_known = $2 and asked_at > $3 order by asked_at desc",
         phone,
+        is_known,
         since
     )
     .fetch_all(c)
@@ -86,6 +88,7 @@ pub(super) struct NewCode<'a> {
     pub code_hash: &'a str,
     pub address: &'a str,
     pub network: &'a str,
+    pub is_known: bool,
     pub tries: i32,
     pub asked_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
@@ -93,8 +96,8 @@ pub(super) struct NewCode<'a> {
 
 pub(super) async fn insert_code(c: &mut PgConnection, new: &NewCode<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "insert into sign_in_code (id, phone, browser_sha256, code_hash, address, network, tries_left, asked_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into sign_in_code (id, phone, browser_sha256, code_hash, address, network, tries_left, asked_at, expires_at, is_known)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         new.id,
         new.phone,
         new.browser_sha256,
@@ -104,6 +107,7 @@ pub(super) async fn insert_code(c: &mut PgConnection, new: &NewCode<'_>) -> Resu
         new.tries,
         new.asked_at,
         new.expires_at,
+        new.is_known,
     )
     .execute(c)
     .await?;
@@ -129,7 +133,7 @@ pub(super) async fn take_try(c: &mut PgConnection, browser: &[u8], now: DateTime
 pub(super) async fn newest_code(c: &mut PgConnection, bound_to: &[u8]) -> Result<Option<Newest>, sqlx::Error> {
     sqlx::query_as!(
         Newest,
-        "select phone, tries_left, expires_at, used_at from sign_in_code
+        "select phone, tries_left, expires_at, used_at, is_known from sign_in_code
         where browser_sha256 = $1 order by asked_at desc, id desc limit 1",
         bound_to
     )

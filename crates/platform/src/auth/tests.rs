@@ -28,6 +28,7 @@ fn asking(number: &str, browser: &str) -> AskCode {
     AskCode {
         phone: phone(number),
         browser: browser.to_owned(),
+        known: None,
         caller: caller(),
         locale: Locale::Ru,
         host: "ev.example".to_owned(),
@@ -155,6 +156,25 @@ async fn a_phone_is_not_flooded_and_a_scan_costs_little() {
     assert!(refusal.is_ok() || matches!(refusal, Err(NoCode::NotNow(_))));
     assert!(house.ask("700888888", "one").await.is_err(), "ten of one address an hour");
     assert_eq!(house.test.number("select count(*) from sms_message").await, 10);
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_use_up_the_codes_of_a_number_that_is_known_here() {
+    let house = House::new().await;
+    house.sign_in("700123456").await;
+    let known = house.auth.form_token(&codes::known_as(&phone("700123456"))).await.unwrap();
+    house.test.clock.advance(TimeDelta::days(2));
+    for n in 0..10 {
+        house.ask("700123456", "stranger").await.unwrap();
+        house.test.clock.advance(TimeDelta::minutes(if n < 9 { 61 } else { 0 }));
+    }
+    assert!(house.ask("700123456", "stranger").await.is_err(), "ten a day");
+    let own = |known: &str| AskCode { known: Some(known.to_owned()), ..asking("700123456", "own") };
+    assert!(house.auth.ask_code(own("x.y")).await.is_err());
+    let of_other = house.auth.form_token(&codes::known_as(&phone("555123456"))).await.unwrap();
+    assert!(house.auth.ask_code(own(&of_other)).await.is_err());
+    house.auth.ask_code(own(&known)).await.unwrap();
+    assert!(house.auth.ask_code(own(&known)).await.is_err(), "a minute apart, as for everybody");
 }
 
 #[tokio::test]

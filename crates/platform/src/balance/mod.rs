@@ -7,14 +7,20 @@
 //! Every call to the provider has its row, with our own id in it, committed before it. An answer that is ambiguous stays ambiguous
 //! in the row until the provider tells.
 
+mod csv;
+mod driver;
+mod drivers;
 mod orders;
+mod refund_requests;
 mod refunds;
 mod schedule;
 #[cfg(test)]
 pub(crate) mod standin;
+mod statement;
 mod store;
 #[cfg(test)]
 mod tests;
+mod top_up;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +29,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::guest::AmountLimits;
 use domain::{OrderId, RefundId, Tyiyn};
 use futures::future::BoxFuture;
 use providers::{PaymentProvider, ProviderError};
@@ -34,8 +41,9 @@ use crate::bus::{Bus, Topic};
 use crate::db::{Db, TxError};
 use crate::invariants::Violation;
 use crate::jobs::{Job, JobHandler, Outcome};
-use crate::ledger::{self, AccountCode, LedgerError};
+use crate::ledger::{self, AccountCode, LedgerError, StatementError};
 
+pub use refund_requests::Decision;
 pub use refunds::{Refund, RefundStage, request_refund};
 
 /// Makes the link, asks about the payment, lets the order expire; the key is the order's id.
@@ -44,6 +52,8 @@ pub const ORDER_JOB: &str = "balance.order";
 pub const WEBHOOK_JOB: &str = "balance.webhook";
 /// Sends a refund and follows it to its end; the key is the refund's id.
 pub const REFUND_JOB: &str = "balance.refund";
+/// Tells the pages of a person that an order or a refund has changed; the key is the order's id.
+pub const TOP_UP_JOB: &str = "top_up.advance";
 /// Compares what refunds need with what the merchant account has; one job for all.
 pub const FLOAT_JOB: &str = "balance.float";
 
@@ -63,6 +73,27 @@ pub struct BalanceSettings {
     pub payment_lifetime: TimeDelta,
 }
 
+/// What a driver may do. The operator can set other sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceLimits {
+    /// Of one top-up.
+    pub top_up: AmountLimits,
+    /// More than this of one person in 24 hours is sent back only when finance approves it.
+    pub refund_without_approval: Tyiyn,
+    /// The nightly comparison looks at orders of so many days.
+    pub reconciled_days: u16,
+}
+
+impl Default for BalanceLimits {
+    fn default() -> Self {
+        Self {
+            top_up: AmountLimits { min: Tyiyn::new(5_000), max: Tyiyn::new(2_000_000) },
+            refund_without_approval: Tyiyn::new(500_000),
+            reconciled_days: 7,
+        }
+    }
+}
+
 /// The use cases of balance. Cheap to clone.
 #[derive(Clone)]
 pub struct Balance {
@@ -70,6 +101,7 @@ pub struct Balance {
     bus: Arc<dyn Bus>,
     provider: Arc<dyn PaymentProvider>,
     settings: Arc<BalanceSettings>,
+    limits: BalanceLimits,
 }
 
 impl fmt::Debug for Balance {
@@ -82,25 +114,36 @@ impl fmt::Debug for Balance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     GuestCharge,
-    /// Onto a driver's balance.
-    TopUp,
+    /// Onto this person's balance.
+    TopUp(Uuid),
 }
 
 impl Purpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GuestCharge => "guest_charge",
-            Self::TopUp => "top_up",
+            Self::TopUp(_) => "top_up",
         }
     }
-    fn parse(text: &str) -> Option<Self> {
-        [Self::GuestCharge, Self::TopUp].into_iter().find(|purpose| purpose.as_str() == text)
+    fn parse(text: &str, person: Option<Uuid>) -> Option<Self> {
+        match (text, person) {
+            ("guest_charge", None) => Some(Self::GuestCharge),
+            ("top_up", Some(person)) => Some(Self::TopUp(person)),
+            _ => None,
+        }
+    }
+    /// Whose balance it is for.
+    pub const fn person(self) -> Option<Uuid> {
+        match self {
+            Self::GuestCharge => None,
+            Self::TopUp(person) => Some(person),
+        }
     }
     /// The job that is asked for, with the order's id as its key, when the order was paid, failed, expired or paid back.
     pub const fn changed_job(self) -> &'static str {
         match self {
             Self::GuestCharge => "guest.advance",
-            Self::TopUp => "top_up.advance",
+            Self::TopUp(_) => TOP_UP_JOB,
         }
     }
 }
@@ -174,8 +217,10 @@ pub struct Order {
 impl Order {
     /// The account that holds what was paid and neither used nor sent back.
     pub fn account(&self) -> AccountCode {
-        // Top-ups will name the driver's account; only guests' orders exist yet.
-        AccountCode::GuestOrder(self.id)
+        match self.purpose {
+            Purpose::GuestCharge => AccountCode::GuestOrder(self.id),
+            Purpose::TopUp(person) => AccountCode::Driver(person),
+        }
     }
 }
 
@@ -187,6 +232,21 @@ pub enum BalanceError {
     /// A fault of the caller.
     #[error("the business key {0:?} belongs to another refund")]
     KeyReused(String),
+    /// The form was sent before, with another sum.
+    #[error("the form was sent before with another sum")]
+    FormReused,
+    #[error("too many unpaid orders")]
+    TooManyUnpaid,
+    /// More than the balance has, or than was paid and has not gone back.
+    #[error("more than can be sent back")]
+    NotRefundable,
+    /// Nobody decides on money of their own.
+    #[error("whoever asks cannot approve")]
+    FourEyes,
+    #[error("decided before, or by somebody else")]
+    Decided,
+    #[error("a reason is missing or too long")]
+    NoReason,
     /// A row says something that this version does not know.
     #[error("the row of {0} cannot be read")]
     Unreadable(String),
@@ -194,6 +254,8 @@ pub enum BalanceError {
     Provider(#[from] ProviderError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Statement(#[from] StatementError),
     #[error(transparent)]
     Db(#[from] sqlx::Error),
 }
@@ -203,9 +265,15 @@ impl TxError for BalanceError {
         match self {
             Self::Db(error) => Some(error),
             Self::Ledger(error) => error.sqlx(),
+            Self::Statement(StatementError::Db(error)) => Some(error),
             _ => None,
         }
     }
+}
+
+/// The topic of whatever changes in a person's balance.
+pub fn person_topic(person: Uuid) -> Topic {
+    Topic::other("person", person)
 }
 
 /// The topic of an order's changes.
@@ -216,13 +284,22 @@ pub fn topic(order: OrderId) -> Topic {
 impl Balance {
     pub fn new(db: Db, bus: Arc<dyn Bus>, provider: Arc<dyn PaymentProvider>, mut settings: BalanceSettings) -> Self {
         settings.public_url = settings.public_url.trim_end_matches('/').to_owned();
-        Self { db, bus, provider, settings: Arc::new(settings) }
+        Self { db, bus, provider, settings: Arc::new(settings), limits: BalanceLimits::default() }
+    }
+
+    #[must_use]
+    pub fn with_limits(mut self, limits: BalanceLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The handlers of this module's jobs.
     pub fn handlers(&self) -> HashMap<&'static str, Arc<dyn JobHandler>> {
         let handler: Arc<dyn JobHandler> = Arc::new(self.clone());
-        [ORDER_JOB, WEBHOOK_JOB, REFUND_JOB, FLOAT_JOB].into_iter().map(|kind| (kind, Arc::clone(&handler))).collect()
+        [ORDER_JOB, WEBHOOK_JOB, REFUND_JOB, FLOAT_JOB, TOP_UP_JOB]
+            .into_iter()
+            .map(|kind| (kind, Arc::clone(&handler)))
+            .collect()
     }
 
     /// The order.
@@ -284,6 +361,7 @@ impl JobHandler for Balance {
             REFUND_JOB => Ok(self.follow_refund(RefundId::from_uuid(id()?)).await?),
             WEBHOOK_JOB => Ok(self.act_on_notice(job.key.parse()?).await?),
             FLOAT_JOB => Ok(self.check_float().await?),
+            TOP_UP_JOB => Ok(self.tell_person(OrderId::from_uuid(id()?)).await?),
             other => Ok(Outcome::Failed(format!("no handler for {other}"))),
         }
     }
@@ -310,6 +388,7 @@ pub fn check(connection: &mut PgConnection) -> BoxFuture<'_, Result<Vec<Violatio
         ] {
             compare(rule, &account, balance(connection, &account).await?, expected);
         }
+        found.extend(drivers::check(connection).await?);
         for order in store::paid_sums(connection).await? {
             let account = AccountCode::GuestOrder(OrderId::from_uuid(order.id));
             let left = balance(connection, &account).await?.get();

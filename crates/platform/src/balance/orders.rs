@@ -27,9 +27,19 @@ const MISCONFIGURED_PAUSE: TimeDelta = TimeDelta::seconds(30);
 impl Balance {
     /// Opens an order with its first external id, and asks for the job that follows it. The provider is asked after the commit.
     pub async fn open_order(&self, tx: &mut Tx, order: &NewOrder) -> Result<(), BalanceError> {
+        self.open_order_of_form(tx, order, None).await
+    }
+
+    /// The same for an order that a form is known by.
+    pub(super) async fn open_order_of_form(
+        &self,
+        tx: &mut Tx,
+        order: &NewOrder,
+        form_key: Option<&str>,
+    ) -> Result<(), BalanceError> {
         let now = tx.now();
         let expires_at = now + self.settings.payment_lifetime;
-        store::insert_order(tx, order, &external_id(order.id.as_uuid(), 1), now, expires_at).await?;
+        store::insert_order(tx, order, form_key, &external_id(order.id.as_uuid(), 1), now, expires_at).await?;
         jobs::enqueue(tx, &NewJob::at(now + FIRST_LOOK, ORDER_JOB, order.id.to_string())).await?;
         Ok(())
     }

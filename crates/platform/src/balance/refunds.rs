@@ -2,7 +2,7 @@
 //! provider says that it is complete.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{OrderId, RefundId, Tyiyn};
+use domain::{OrderId, RefundId, RefundRequestId, Tyiyn};
 use providers::{CreateRefund, ProviderError, RefundOrder, RefundOutcome, RefundStatus, RefusalCode};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -78,6 +78,21 @@ pub struct Refund {
 /// Sends money of the order back to the payer: the row and the ledger's entry now, the call by a job. Once a business key; more
 /// than the order's account has is refused by the ledger.
 pub async fn request_refund(tx: &mut Tx, order: OrderId, amount: Tyiyn, business_key: &str) -> Result<RefundId, BalanceError> {
+    order_refund(tx, &NewRefund { order, amount, business_key: business_key.to_owned(), request: None }).await
+}
+
+/// A refund to be made.
+pub(super) struct NewRefund {
+    pub order: OrderId,
+    pub amount: Tyiyn,
+    pub business_key: String,
+    /// The driver's wish that it is a part of.
+    pub request: Option<RefundRequestId>,
+}
+
+pub(super) async fn order_refund(tx: &mut Tx, new: &NewRefund) -> Result<RefundId, BalanceError> {
+    let NewRefund { order, amount, business_key, .. } = new;
+    let (order, amount) = (*order, *amount);
     if let Some(row) = store::refund_by_key(tx, business_key).await? {
         let refund = row.read()?;
         return if refund.order == order && refund.amount == amount {
@@ -87,9 +102,16 @@ pub async fn request_refund(tx: &mut Tx, order: OrderId, amount: Tyiyn, business
         };
     }
     let found = find_order(tx, order).await?.ok_or(BalanceError::NotFound("order"))?;
+    if found.purpose.person().is_some() {
+        // A balance can hold the money of several orders, so the ledger alone does not see that one is sent back twice.
+        ledger::lock(tx, &[found.account(), AccountCode::RefundsClearing]).await?;
+        if amount > store::left_of_order(tx, order).await? {
+            return Err(BalanceError::NotRefundable);
+        }
+    }
     let id = RefundId::from_uuid(tx.uuid());
     let now = tx.now();
-    store::insert_refund(tx, id, order, &external_id(id.as_uuid(), 1), business_key, amount, now).await?;
+    store::insert_refund(tx, id, new, &external_id(id.as_uuid(), 1), now).await?;
     let entry = NewEntry::new("refund", format!("refund:{id}"), format!("Refund of order {order}"), now)
         .source(json!({ "order": order, "refund": id, "reason": business_key }))
         .debit(found.account(), amount)

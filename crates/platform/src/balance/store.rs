@@ -1,11 +1,14 @@
 //! The SQL of payments and refunds.
 
 use chrono::{DateTime, Utc};
-use domain::{OrderId, RefundId, Tyiyn};
+use domain::{FormKey, HoldId, OrderId, RefundId, RefundRequestId, Tyiyn};
 use providers::PaymentOrder;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::refund_requests::{ORDERS_PER_REQUEST_MAX, REQUESTS_SHOWN_MAX, Request, RequestStage};
+use super::refunds::NewRefund;
+use super::top_up::UNPAID_PER_PERSON_MAX;
 use super::{BalanceError, NewOrder, Order, OrderState, Purpose, Refund, RefundStage};
 
 /// A row of payment_order.
@@ -14,6 +17,7 @@ pub(super) struct OrderRow {
     external_id: String,
     link_attempt: i32,
     purpose: String,
+    person_id: Option<Uuid>,
     amount_tyiyn: i64,
     comment: String,
     return_path: String,
@@ -33,7 +37,7 @@ impl OrderRow {
         let unreadable = || BalanceError::Unreadable(format!("order {}", self.id));
         Ok(Order {
             id: OrderId::from_uuid(self.id),
-            purpose: Purpose::parse(&self.purpose).ok_or_else(unreadable)?,
+            purpose: Purpose::parse(&self.purpose, self.person_id).ok_or_else(unreadable)?,
             state: OrderState::parse(&self.state).ok_or_else(unreadable)?,
             amount: Tyiyn::new(self.amount_tyiyn),
             paid: self.paid_tyiyn.map(Tyiyn::new),
@@ -55,16 +59,20 @@ impl OrderRow {
 pub(super) async fn insert_order(
     connection: &mut PgConnection,
     order: &NewOrder,
+    form_key: Option<&str>,
     external_id: &str,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "insert into payment_order (id, external_id, purpose, amount_tyiyn, comment, return_path, state, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, 'new', $7, $8)",
+        "insert into payment_order
+            (id, external_id, purpose, person_id, form_key, amount_tyiyn, comment, return_path, state, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'new', $9, $10)",
         order.id.as_uuid(),
         external_id,
         order.purpose.as_str(),
+        order.purpose.person(),
+        form_key,
         order.amount.get(),
         order.comment,
         order.return_path,
@@ -79,7 +87,7 @@ pub(super) async fn insert_order(
 pub(super) async fn order(connection: &mut PgConnection, id: OrderId) -> Result<Option<OrderRow>, sqlx::Error> {
     sqlx::query_as!(
         OrderRow,
-        "select id, external_id, link_attempt, purpose, amount_tyiyn, comment, return_path, state, payment_url, provider_guid,
+        "select id, external_id, link_attempt, purpose, person_id, amount_tyiyn, comment, return_path, state, payment_url, provider_guid,
             provider_type, paid_tyiyn, paid_at, cleared_at, created_at, expires_at
         from payment_order where id = $1",
         id.as_uuid(),
@@ -91,7 +99,7 @@ pub(super) async fn order(connection: &mut PgConnection, id: OrderId) -> Result<
 pub(super) async fn lock_order(connection: &mut PgConnection, id: OrderId) -> Result<Option<OrderRow>, sqlx::Error> {
     sqlx::query_as!(
         OrderRow,
-        "select id, external_id, link_attempt, purpose, amount_tyiyn, comment, return_path, state, payment_url, provider_guid,
+        "select id, external_id, link_attempt, purpose, person_id, amount_tyiyn, comment, return_path, state, payment_url, provider_guid,
             provider_type, paid_tyiyn, paid_at, cleared_at, created_at, expires_at
         from payment_order where id = $1 for update",
         id.as_uuid(),
@@ -288,21 +296,20 @@ impl RefundRow {
 pub(super) async fn insert_refund(
     connection: &mut PgConnection,
     id: RefundId,
-    order: OrderId,
+    new: &NewRefund,
     external_id: &str,
-    business_key: &str,
-    amount: Tyiyn,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "insert into refund (id, order_id, external_refund_id, business_key, amount_tyiyn, state, created_at)
-        values ($1, $2, $3, $4, $5, 'queued', $6)",
+        "insert into refund (id, order_id, external_refund_id, business_key, amount_tyiyn, state, created_at, request_id)
+        values ($1, $2, $3, $4, $5, 'queued', $6, $7)",
         id.as_uuid(),
-        order.as_uuid(),
+        new.order.as_uuid(),
         external_id,
-        business_key,
-        amount.get(),
+        new.business_key,
+        new.amount.get(),
         now,
+        new.request.map(RefundRequestId::as_uuid),
     )
     .execute(connection)
     .await?;
@@ -529,6 +536,258 @@ pub(super) async fn paid_sums(connection: &mut PgConnection) -> Result<Vec<PaidS
             (select coalesce(sum(r.amount_tyiyn), 0)::bigint from refund r where r.order_id = o.id) as "refunds_tyiyn!"
         from payment_order o
         where o.state = 'paid' and o.purpose = 'guest_charge'"#,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// All that a person has paid onto the balance, and all that was ordered back of it.
+pub(super) struct DriverSums {
+    pub person: Uuid,
+    pub paid_tyiyn: i64,
+    pub refunds_tyiyn: i64,
+}
+
+pub(super) async fn driver_sums(connection: &mut PgConnection) -> Result<Vec<DriverSums>, sqlx::Error> {
+    sqlx::query_as!(
+        DriverSums,
+        r#"select o.person_id as "person!", sum(o.paid_tyiyn)::bigint as "paid_tyiyn!",
+            coalesce(sum((select sum(r.amount_tyiyn) from refund r where r.order_id = o.id)), 0)::bigint as "refunds_tyiyn!"
+        from payment_order o
+        where o.state = 'paid' and o.purpose = 'top_up'
+        group by o.person_id"#,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+pub(super) async fn order_of_form(connection: &mut PgConnection, key: &FormKey) -> Result<Option<OrderRow>, sqlx::Error> {
+    sqlx::query_as!(
+        OrderRow,
+        "select id, external_id, link_attempt, purpose, person_id, amount_tyiyn, comment, return_path, state, payment_url, provider_guid,
+            provider_type, paid_tyiyn, paid_at, cleared_at, created_at, expires_at
+        from payment_order where form_key = $1",
+        key.as_str(),
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// A person's top-ups that can be paid, the newest first.
+pub(super) async fn unpaid_of(connection: &mut PgConnection, person: Uuid) -> Result<Vec<OrderId>, sqlx::Error> {
+    let ids = sqlx::query_scalar!(
+        "select id from payment_order where person_id = $1 and state in ('new', 'link') order by id desc limit $2",
+        person,
+        i64::try_from(UNPAID_PER_PERSON_MAX).unwrap_or(i64::MAX),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(ids.into_iter().map(OrderId::from_uuid).collect())
+}
+
+/// A paid top-up that has not gone back as a whole.
+pub(super) struct RefundableOrder {
+    pub id: OrderId,
+    pub left: Tyiyn,
+}
+
+/// The newest first.
+pub(super) async fn refundable_orders(
+    connection: &mut PgConnection,
+    person: Uuid,
+) -> Result<Vec<RefundableOrder>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select id, left_tyiyn as "left_tyiyn!"
+        from (
+            select o.id, o.paid_at,
+                o.paid_tyiyn - (select coalesce(sum(r.amount_tyiyn), 0)::bigint from refund r where r.order_id = o.id) as left_tyiyn
+            from payment_order o
+            where o.person_id = $1 and o.state = 'paid'
+        ) paid
+        where left_tyiyn > 0
+        order by paid_at desc, id desc
+        limit $2
+        "#,
+        person,
+        ORDERS_PER_REQUEST_MAX,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RefundableOrder { id: OrderId::from_uuid(row.id), left: Tyiyn::new(row.left_tyiyn) })
+        .collect())
+}
+
+/// What can go back by the person's orders, without what is waiting for approval.
+pub(super) async fn refundable_tyiyn(connection: &mut PgConnection, person: Uuid) -> Result<i64, sqlx::Error> {
+    let orders = refundable_orders(connection, person).await?;
+    let awaiting = sqlx::query_scalar!(
+        r#"select coalesce(sum(amount_tyiyn), 0)::bigint as "sum!"
+        from refund_request where person_id = $1 and state = 'awaiting_approval'"#,
+        person,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(orders.iter().fold(0_i64, |sum, order| sum.saturating_add(order.left.get())).saturating_sub(awaiting))
+}
+
+/// What was paid by an order and has not gone back.
+pub(super) async fn left_of_order(connection: &mut PgConnection, order: OrderId) -> Result<Tyiyn, sqlx::Error> {
+    let left = sqlx::query_scalar!(
+        r#"select coalesce(o.paid_tyiyn, 0)
+            - (select coalesce(sum(r.amount_tyiyn), 0)::bigint from refund r where r.order_id = o.id) as "left!"
+        from payment_order o where o.id = $1"#,
+        order.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Tyiyn::new(left))
+}
+
+struct RequestRow {
+    id: Uuid,
+    person_id: Uuid,
+    amount_tyiyn: i64,
+    state: String,
+    hold_id: Option<Uuid>,
+    created_at: DateTime<Utc>,
+    decided_at: Option<DateTime<Utc>>,
+    decided_by: Option<Uuid>,
+    reason: Option<String>,
+}
+
+impl RequestRow {
+    fn read(self) -> Result<Request, BalanceError> {
+        let unreadable = || BalanceError::Unreadable(format!("refund request {}", self.id));
+        Ok(Request {
+            id: RefundRequestId::from_uuid(self.id),
+            person: self.person_id,
+            amount: Tyiyn::new(self.amount_tyiyn),
+            stage: RequestStage::parse(&self.state).ok_or_else(unreadable)?,
+            hold: self.hold_id.map(HoldId::from_uuid),
+            created_at: self.created_at,
+            decided_at: self.decided_at,
+            decided_by: self.decided_by,
+            reason: self.reason,
+        })
+    }
+}
+
+pub(super) async fn insert_request(connection: &mut PgConnection, request: &Request, key: &FormKey) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into refund_request (id, person_id, form_key, amount_tyiyn, state, hold_id, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7)",
+        request.id.as_uuid(),
+        request.person,
+        key.as_str(),
+        request.amount.get(),
+        request.stage.as_str(),
+        request.hold.map(HoldId::as_uuid),
+        request.created_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn request_of_form(connection: &mut PgConnection, key: &FormKey) -> Result<Option<Request>, BalanceError> {
+    sqlx::query_as!(
+        RequestRow,
+        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        from refund_request where form_key = $1",
+        key.as_str(),
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(RequestRow::read)
+    .transpose()
+}
+
+pub(super) async fn request(connection: &mut PgConnection, id: RefundRequestId) -> Result<Option<Request>, BalanceError> {
+    sqlx::query_as!(
+        RequestRow,
+        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        from refund_request where id = $1",
+        id.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?
+    .map(RequestRow::read)
+    .transpose()
+}
+
+/// The newest first.
+pub(super) async fn requests_of(connection: &mut PgConnection, person: Uuid) -> Result<Vec<Request>, BalanceError> {
+    let rows = sqlx::query_as!(
+        RequestRow,
+        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        from refund_request where person_id = $1 order by created_at desc, id desc limit $2",
+        person,
+        REQUESTS_SHOWN_MAX,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(RequestRow::read).collect()
+}
+
+/// The oldest first.
+pub(super) async fn requests_awaiting(connection: &mut PgConnection) -> Result<Vec<Request>, BalanceError> {
+    let rows = sqlx::query_as!(
+        RequestRow,
+        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        from refund_request where state = 'awaiting_approval' order by created_at, id limit $1",
+        REQUESTS_SHOWN_MAX,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(RequestRow::read).collect()
+}
+
+/// What the person has asked for since then, but for what was rejected.
+pub(super) async fn asked_tyiyn(connection: &mut PgConnection, person: Uuid, since: DateTime<Utc>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select coalesce(sum(amount_tyiyn), 0)::bigint as "sum!"
+        from refund_request where person_id = $1 and created_at > $2 and state <> 'rejected'"#,
+        person,
+        since,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+pub(super) async fn decide_request(
+    connection: &mut PgConnection,
+    id: RefundRequestId,
+    stage: RequestStage,
+    decided_by: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update refund_request set state = $2, decided_by = $3, reason = $4, decided_at = $5
+        where id = $1 and state = 'awaiting_approval'",
+        id.as_uuid(),
+        stage.as_str(),
+        decided_by,
+        reason,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn refunds_of_request(
+    connection: &mut PgConnection,
+    request: RefundRequestId,
+) -> Result<Vec<RefundRow>, sqlx::Error> {
+    sqlx::query_as!(
+        RefundRow,
+        "select id, order_id, external_refund_id, generation, amount_tyiyn, state, error_code, created_at, completed_at
+        from refund where request_id = $1 order by created_at, id",
+        request.as_uuid(),
     )
     .fetch_all(connection)
     .await

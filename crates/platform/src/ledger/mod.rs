@@ -248,6 +248,8 @@ pub struct Statement {
 /// One posting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementLine {
+    /// The number of the posting: in the order of recording.
+    pub posting: i64,
     pub entry: JournalEntryId,
     pub kind: String,
     pub business_key: String,
@@ -258,6 +260,54 @@ pub struct StatementLine {
     pub amount: Tyiyn,
     /// After this line.
     pub balance: Tyiyn,
+}
+
+/// Which lines of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineQuery {
+    /// By effective time: `from..to`.
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub kinds: Kinds,
+    /// [`StatementPage::next`] of the page before.
+    pub after: Option<i64>,
+    pub limit: u16,
+}
+
+/// Which kinds of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    All,
+    Only(&'static [&'static str]),
+    But(&'static [&'static str]),
+}
+
+/// Some lines of a period, the newest first; the balances are those of the whole account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementPage {
+    /// Of the period, not of the page.
+    pub opening: Tyiyn,
+    pub closing: Tyiyn,
+    pub lines: Vec<StatementLine>,
+    /// There is more: the page after this one.
+    pub next: Option<i64>,
+}
+
+/// An open hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenHold {
+    pub id: HoldId,
+    pub business_key: String,
+    pub amount: Tyiyn,
+    pub held_at: DateTime<Utc>,
+}
+
+/// All that entries of one kind did to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindSum {
+    pub account: AccountCode,
+    pub kind: String,
+    pub sum: Tyiyn,
 }
 
 /// Opens the account when it is not open yet. Posting and holding do it by themselves.
@@ -430,6 +480,45 @@ pub async fn statement(
         line.balance = balance;
     }
     Ok(Statement { opening, lines, closing: balance })
+}
+
+/// A page of the account's lines. Read it in [`db::snapshot`] so that it adds up.
+pub async fn lines(
+    connection: &mut PgConnection,
+    account: &AccountCode,
+    query: LineQuery,
+) -> Result<StatementPage, StatementError> {
+    let code = account.to_string();
+    let opening = store::balance_before(connection, &code, query.from).await?;
+    let closing = store::balance_before(connection, &code, query.to).await?;
+    let limit = usize::from(query.limit);
+    let mut lines = store::page(connection, &code, query).await?;
+    let next = if lines.len() > limit { lines.get(limit.saturating_sub(1)).map(|line| line.posting) } else { None };
+    lines.truncate(limit);
+    for line in &mut lines {
+        line.balance = opening.checked_add(line.balance).ok_or(StatementError::TooLong)?;
+    }
+    Ok(StatementPage { opening, lines, closing, next })
+}
+
+/// What is held of the account, the oldest first, [`STATEMENT_LINES_MAX`] at most.
+pub async fn open_holds(connection: &mut PgConnection, account: &AccountCode) -> Result<Vec<OpenHold>, LedgerError> {
+    Ok(store::open_holds(connection, &account.to_string()).await?)
+}
+
+/// What the entry under this business key did to the account; `None` without such an entry.
+pub async fn posted(
+    connection: &mut PgConnection,
+    business_key: &str,
+    account: &AccountCode,
+) -> Result<Option<Tyiyn>, LedgerError> {
+    let found = store::find_entry(connection, business_key).await?;
+    Ok(found.map(|entry| Tyiyn::new(entry.postings.get(&account.to_string()).copied().unwrap_or(0))))
+}
+
+/// The sums of all accounts whose code begins so, by kind. Reads all their postings: for checks.
+pub async fn kind_sums(connection: &mut PgConnection, prefix: &str) -> Result<Vec<KindSum>, sqlx::Error> {
+    store::kind_sums(connection, prefix).await
 }
 
 /// Why there is no statement.

@@ -7,7 +7,10 @@ use domain::{HoldId, JournalEntryId, Tyiyn};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{AccountCode, Balance, Hold, HoldState, NewEntry, NewHold, StatementLine};
+use super::{
+    AccountCode, Balance, Hold, HoldState, KindSum, Kinds, LineQuery, NewEntry, NewHold, OpenHold, STATEMENT_LINES_MAX,
+    StatementLine,
+};
 use crate::invariants::Violation;
 
 /// A locked account.
@@ -294,7 +297,7 @@ pub(super) async fn lines(
     limit: usize,
 ) -> Result<Vec<StatementLine>, sqlx::Error> {
     let rows = sqlx::query!(
-        "select e.id, e.kind, e.business_key, e.explanation, e.source, e.effective_at, e.recorded_at, p.amount_tyiyn
+        "select p.id as posting, e.id, e.kind, e.business_key, e.explanation, e.source, e.effective_at, e.recorded_at, p.amount_tyiyn
         from posting p
         join account a on a.id = p.account_id
         join journal_entry e on e.id = p.entry_id
@@ -311,6 +314,7 @@ pub(super) async fn lines(
     Ok(rows
         .into_iter()
         .map(|row| StatementLine {
+            posting: row.posting,
             entry: JournalEntryId::from_uuid(row.id),
             kind: row.kind,
             business_key: row.business_key,
@@ -322,6 +326,108 @@ pub(super) async fn lines(
             balance: Tyiyn::ZERO,
         })
         .collect())
+}
+
+/// One line more than the limit when there are more. The balances begin with the period.
+pub(super) async fn page(
+    connection: &mut PgConnection,
+    code: &str,
+    query: LineQuery,
+) -> Result<Vec<StatementLine>, sqlx::Error> {
+    let owned = |kinds: &[&str]| -> Vec<String> { kinds.iter().map(|kind| (*kind).to_owned()).collect() };
+    let (kinds, wanted) = match query.kinds {
+        Kinds::All => (Vec::new(), false),
+        Kinds::Only(kinds) => (owned(kinds), true),
+        Kinds::But(kinds) => (owned(kinds), false),
+    };
+    let rows = sqlx::query!(
+        r#"
+        with line as (
+            select p.id as posting, e.id, e.kind, e.business_key, e.explanation, e.source, e.effective_at, e.recorded_at,
+                p.amount_tyiyn, row_number() over w as place, (sum(p.amount_tyiyn) over w)::bigint as running_tyiyn
+            from posting p
+            join account a on a.id = p.account_id
+            join journal_entry e on e.id = p.entry_id
+            where a.code = $1 and e.effective_at >= $2 and e.effective_at < $3
+            window w as (order by e.effective_at, p.id)
+        )
+        select posting, id, kind, business_key, explanation, source, effective_at, recorded_at, amount_tyiyn,
+            running_tyiyn as "running_tyiyn!"
+        from line
+        where (kind = any($4)) = $5 and ($6::bigint is null or place < (select place from line where posting = $6))
+        order by place desc
+        limit $7
+        "#,
+        code,
+        query.from,
+        query.to,
+        &kinds,
+        wanted,
+        query.after,
+        i64::from(query.limit) + 1,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StatementLine {
+            posting: row.posting,
+            entry: JournalEntryId::from_uuid(row.id),
+            kind: row.kind,
+            business_key: row.business_key,
+            explanation: row.explanation,
+            source: row.source,
+            effective_at: row.effective_at,
+            recorded_at: row.recorded_at,
+            amount: Tyiyn::new(row.amount_tyiyn),
+            balance: Tyiyn::new(row.running_tyiyn),
+        })
+        .collect())
+}
+
+pub(super) async fn open_holds(connection: &mut PgConnection, code: &str) -> Result<Vec<OpenHold>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "select h.id, h.business_key, h.amount_tyiyn, h.held_at
+        from hold h join account a on a.id = h.account_id
+        where a.code = $1 and h.state = 'held'
+        order by h.held_at, h.id
+        limit $2",
+        code,
+        i64::try_from(STATEMENT_LINES_MAX).unwrap_or(i64::MAX),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| OpenHold {
+            id: HoldId::from_uuid(row.id),
+            business_key: row.business_key,
+            amount: Tyiyn::new(row.amount_tyiyn),
+            held_at: row.held_at,
+        })
+        .collect())
+}
+
+pub(super) async fn kind_sums(connection: &mut PgConnection, prefix: &str) -> Result<Vec<KindSum>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select a.code, e.kind, sum(p.amount_tyiyn)::bigint as "sum!"
+        from posting p
+        join account a on a.id = p.account_id
+        join journal_entry e on e.id = p.entry_id
+        where starts_with(a.code, $1)
+        group by a.code, e.kind
+        "#,
+        prefix,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let account = AccountCode::parse(&row.code).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            Ok(KindSum { account, kind: row.kind, sum: Tyiyn::new(row.sum) })
+        })
+        .collect()
 }
 
 /// What no trigger or constraint should have let through.

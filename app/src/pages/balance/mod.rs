@@ -1,0 +1,65 @@
+//! A driver's balance: what is there, how it gets there, where it went, and how it goes back.
+
+mod overview;
+mod refunds;
+mod statement;
+mod top_up;
+
+pub use overview::{show, top_up};
+pub use refunds::{ask as ask_refund, show as refunds};
+pub use statement::{csv, show as statement};
+pub use top_up::show as top_up_page;
+
+use api::balance::MovementView;
+use api::i18n::{Locale, balance as t, format};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use domain::Tyiyn;
+use domain::balance::Period;
+use leptos::prelude::*;
+
+use super::auth::{TIME_ZONE, clock_time};
+
+/// What the first page shows of the past.
+const RECENT_DAYS: u64 = 30;
+
+/// The day in Bishkek.
+fn today(now: DateTime<Utc>) -> NaiveDate {
+    now.with_timezone(&format::zone(TIME_ZONE)).date_naive()
+}
+
+/// The last days, today included.
+fn recent(now: DateTime<Utc>) -> Option<Period> {
+    let last = today(now);
+    Period::of_days(last.checked_sub_days(Days::new(RECENT_DAYS))?, last).ok()
+}
+
+/// `+500 som`, `−474.65 som`.
+fn signed(locale: Locale, amount: Tyiyn) -> String {
+    let money = format::money(locale, amount);
+    if amount.is_positive() { format!("+{money}") } else { money }
+}
+
+/// Rows of movements, with the balance after each.
+fn movements(locale: Locale, rows: &[MovementView], now: DateTime<Utc>) -> AnyView {
+    let rows = rows.iter().map(|movement| {
+        let note =
+            movement.note.clone().map(|note| view! { <span class="muted block text-sm break-words">{note}</span> }.into_any());
+        let when = clock_time(locale, movement.at, now);
+        let after = t::balance_after(locale, format::money(locale, movement.balance));
+        view! {
+            <li class="row" data-testid="movement" data-kind=movement.kind.as_str()>
+                <span class="grow min-w-0">
+                    <b class="block">{t::movement(locale, movement.kind)}</b>
+                    <span class="muted text-sm">{when}</span>
+                    {note}
+                </span>
+                <span class="shrink-0 text-right tabular-nums">
+                    <b class="block" data-testid="movement-amount">{signed(locale, movement.amount)}</b>
+                    <span class="muted text-sm">{after}</span>
+                </span>
+            </li>
+        }
+        .into_any()
+    });
+    view! { <ul class="rows">{rows.collect_view()}</ul> }.into_any()
+}
