@@ -48,15 +48,17 @@ fn movements(locale: Locale, rows: &[MovementView], now: DateTime<Utc>) -> AnyVi
         let after = t::balance_after(locale, format::money(locale, movement.balance));
         view! {
             <li class="row" data-testid="movement" data-kind=movement.kind.as_str()>
-                <span class="grow min-w-0">
-                    <b class="block">{t::movement(locale, movement.kind)}</b>
-                    <span class="muted text-sm">{when}</span>
+                <div class="grow min-w-0">
+                    <div class="flex flex-wrap justify-between gap-x-3">
+                        <b>{t::movement(locale, movement.kind)}</b>
+                        <b class="tabular-nums" data-testid="movement-amount">{signed(locale, movement.amount)}</b>
+                    </div>
+                    <div class="muted flex flex-wrap justify-between gap-x-3 text-sm">
+                        <span>{when}</span>
+                        <span>{after}</span>
+                    </div>
                     {note}
-                </span>
-                <span class="shrink-0 text-right tabular-nums">
-                    <b class="block" data-testid="movement-amount">{signed(locale, movement.amount)}</b>
-                    <span class="muted text-sm">{after}</span>
-                </span>
+                </div>
             </li>
         }
         .into_any()

@@ -107,12 +107,14 @@ fn asked_before(locale: Locale, requests: &[RefundRequestView], balance: &Balanc
             .map(|reason| view! { <span class="muted block text-sm break-words">{reason}</span> }.into_any());
         view! {
             <li class="row" data-testid="refund-request" data-state=request.state.as_str()>
-                <span class="grow min-w-0">
-                    <b class="block tabular-nums">{format::money(locale, request.amount)}</b>
+                <div class="grow min-w-0">
+                    <div class="flex flex-wrap items-center justify-between gap-2">
+                        <b class="tabular-nums">{format::money(locale, request.amount)}</b>
+                        <span class=pill>{t::request_state(locale, request.state)}</span>
+                    </div>
                     <span class="muted text-sm">{clock_time(locale, request.created_at, balance.now)}</span>
                     {reason}
-                </span>
-                <span class=pill>{t::request_state(locale, request.state)}</span>
+                </div>
             </li>
         }
         .into_any()
