@@ -11,16 +11,22 @@ mod csv;
 mod driver;
 mod drivers;
 mod orders;
+#[cfg(test)]
+mod refund_request_tests;
 mod refund_requests;
 mod refunds;
 mod schedule;
 #[cfg(test)]
 pub(crate) mod standin;
 mod statement;
+#[cfg(test)]
+mod statement_tests;
 mod store;
 #[cfg(test)]
 mod tests;
 mod top_up;
+#[cfg(test)]
+mod top_up_tests;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};

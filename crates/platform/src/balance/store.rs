@@ -541,26 +541,6 @@ pub(super) async fn paid_sums(connection: &mut PgConnection) -> Result<Vec<PaidS
     .await
 }
 
-/// All that a person has paid onto the balance, and all that was ordered back of it.
-pub(super) struct DriverSums {
-    pub person: Uuid,
-    pub paid_tyiyn: i64,
-    pub refunds_tyiyn: i64,
-}
-
-pub(super) async fn driver_sums(connection: &mut PgConnection) -> Result<Vec<DriverSums>, sqlx::Error> {
-    sqlx::query_as!(
-        DriverSums,
-        r#"select o.person_id as "person!", sum(o.paid_tyiyn)::bigint as "paid_tyiyn!",
-            coalesce(sum((select sum(r.amount_tyiyn) from refund r where r.order_id = o.id)), 0)::bigint as "refunds_tyiyn!"
-        from payment_order o
-        where o.state = 'paid' and o.purpose = 'top_up'
-        group by o.person_id"#,
-    )
-    .fetch_all(connection)
-    .await
-}
-
 pub(super) async fn order_of_form(connection: &mut PgConnection, key: &FormKey) -> Result<Option<OrderRow>, sqlx::Error> {
     sqlx::query_as!(
         OrderRow,
@@ -791,4 +771,72 @@ pub(super) async fn refunds_of_request(
     )
     .fetch_all(connection)
     .await
+}
+
+/// What the orders of one person say.
+pub(super) struct PersonSums {
+    pub person: Uuid,
+    pub paid_tyiyn: i64,
+    pub refunds_tyiyn: i64,
+}
+
+pub(super) async fn person_sums(connection: &mut PgConnection) -> Result<Vec<PersonSums>, sqlx::Error> {
+    sqlx::query_as!(
+        PersonSums,
+        r#"
+        select o.person_id as "person!", sum(o.paid_tyiyn)::bigint as "paid_tyiyn!",
+            coalesce(sum((select sum(r.amount_tyiyn) from refund r where r.order_id = o.id)), 0)::bigint as "refunds_tyiyn!"
+        from payment_order o
+        where o.person_id is not null and o.state = 'paid'
+        group by o.person_id
+        "#,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Orders by which more goes back than was paid: their ids and both sums.
+pub(super) async fn over_refunded(connection: &mut PgConnection) -> Result<Vec<(Uuid, i64, i64)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select o.id, coalesce(o.paid_tyiyn, 0) as "paid!", sum(r.amount_tyiyn)::bigint as "refunds!"
+        from payment_order o join refund r on r.order_id = o.id
+        group by o.id
+        having sum(r.amount_tyiyn) > coalesce(o.paid_tyiyn, 0)
+        "#,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.paid, row.refunds)).collect())
+}
+
+/// A refund request with what was ordered for it.
+pub(super) struct RequestSums {
+    pub id: Uuid,
+    pub state: String,
+    pub amount_tyiyn: i64,
+    pub hold: Option<HoldId>,
+    pub refunds_tyiyn: i64,
+}
+
+pub(super) async fn request_sums(connection: &mut PgConnection) -> Result<Vec<RequestSums>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select q.id, q.state, q.amount_tyiyn, q.hold_id,
+            (select coalesce(sum(r.amount_tyiyn), 0)::bigint from refund r where r.request_id = q.id) as "refunds!"
+        from refund_request q
+        "#,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RequestSums {
+            id: row.id,
+            state: row.state,
+            amount_tyiyn: row.amount_tyiyn,
+            hold: row.hold_id.map(HoldId::from_uuid),
+            refunds_tyiyn: row.refunds,
+        })
+        .collect())
 }

@@ -19,15 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const AMOUNT: Tyiyn = Tyiyn::new(50_000);
 
 /// A database, the provider, and the balance between them.
-struct House {
-    test: TestDb,
-    standins: StandIns,
-    balance: Balance,
-    runner: Runner,
+pub(super) struct House {
+    pub test: TestDb,
+    pub standins: StandIns,
+    pub balance: Balance,
+    pub runner: Runner,
 }
 
 impl House {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let test = TestDb::new().await;
         let standins = StandIns::start(&test.db).await;
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
@@ -36,18 +36,18 @@ impl House {
         Self { test, standins, balance, runner }
     }
 
-    async fn jobs(&self) {
+    pub(super) async fn jobs(&self) {
         self.runner.run_due_once().await.unwrap();
     }
 
     /// The clock moves on, and what has become due is done.
-    async fn later(&self, by: TimeDelta) {
+    pub(super) async fn later(&self, by: TimeDelta) {
         self.test.clock.advance(by);
         self.jobs().await;
     }
 
     /// An order with a link.
-    async fn order(&self) -> OrderId {
+    pub(super) async fn order(&self) -> OrderId {
         let order = self.new_order().await;
         assert!(self.balance.payment_url(order, PATIENCE).await.unwrap().is_some());
         order
@@ -73,7 +73,7 @@ impl House {
         id
     }
 
-    async fn tx<T, F, Fut>(&self, run: F) -> T
+    pub(super) async fn tx<T, F, Fut>(&self, run: F) -> T
     where
         F: FnMut(Tx) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, BalanceError>> + Send + 'static,
@@ -82,15 +82,15 @@ impl House {
         db::tx(&self.test.db, run).await.unwrap()
     }
 
-    async fn refund(&self, order: OrderId, amount: Tyiyn, reason: &'static str) -> RefundId {
+    pub(super) async fn refund(&self, order: OrderId, amount: Tyiyn, reason: &'static str) -> RefundId {
         self.tx(move |mut tx| async move { request_refund(&mut tx, order, amount, reason).await }).await
     }
 
-    async fn external_id(&self, order: OrderId) -> String {
+    pub(super) async fn external_id(&self, order: OrderId) -> String {
         self.found(order).await.external_id
     }
 
-    async fn found(&self, order: OrderId) -> Order {
+    pub(super) async fn found(&self, order: OrderId) -> Order {
         self.balance.order(order).await.unwrap().unwrap()
     }
 
@@ -102,22 +102,22 @@ impl House {
         order
     }
 
-    async fn notice(&self, body: &[u8]) -> WebhookOutcome {
+    pub(super) async fn notice(&self, body: &[u8]) -> WebhookOutcome {
         self.balance.webhook(Some(WEBHOOK_SECRET), "203.0.113.7", body).await.unwrap()
     }
 
-    async fn account(&self, account: AccountCode) -> i64 {
+    pub(super) async fn account(&self, account: AccountCode) -> i64 {
         crate::ledger::balance(self.test.db.pool(), &account).await.unwrap().posted.get()
     }
 
-    async fn alerts(&self) -> Vec<String> {
+    pub(super) async fn alerts(&self) -> Vec<String> {
         sqlx::query_scalar("select kind from alert where resolved_at is null order by kind")
             .fetch_all(self.test.db.pool())
             .await
             .unwrap()
     }
 
-    async fn books_are_right(&self) {
+    pub(super) async fn books_are_right(&self) {
         let checks: &'static [crate::invariants::Check] = &[crate::ledger::check, check];
         assert_eq!(crate::invariants::check(&self.test.db, checks).await.unwrap(), []);
     }
