@@ -26,10 +26,8 @@ for (const [locale, colorScheme] of [['ru-RU', 'light'], ['ky-KG', 'dark'], ['en
     await driver.open('/balance');
     await driver.look(`1-empty-${locale}`);
     await topUp(driver, '1000');
-    await eventually('the payment is known', async () => {
-      await driver.page.reload();
-      return (await driver.get('top-up-page').getAttribute('data-state')) === 'paid';
-    });
+    // The page asks again by itself, without JavaScript too.
+    await driver.page.locator('[data-testid=top-up-page][data-state=paid]').waitFor({ timeout: 60_000 });
     await driver.look(`2-paid-${locale}`);
     await driver.get('to-balance').click();
     assert.equal(await tyiyn(driver, 'available'), 1000_00);
@@ -45,6 +43,7 @@ for (const [locale, colorScheme] of [['ru-RU', 'light'], ['ky-KG', 'dark'], ['en
     await driver.get('field-error-amount').waitFor();
     await driver.get('refund-amount-input').fill('250,50');
     await driver.get('ask-refund').click();
+    await driver.get('refund-request').waitFor();
     await eventually('the refund is done', async () => {
       await driver.page.reload();
       return (await driver.get('refund-request').getAttribute('data-state')) === 'completed';
