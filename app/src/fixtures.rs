@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod balance;
+pub mod finance;
 
 use api::ApiError;
 use api::guest::{
@@ -402,6 +403,7 @@ pub fn state() -> crate::AppState {
         guest: std::sync::Arc::new(FixtureApi),
         auth: std::sync::Arc::new(auth::FixtureAuth),
         balance: std::sync::Arc::new(balance::FixtureBalance),
+        finance: std::sync::Arc::new(finance::FixtureFinance),
         site: std::sync::Arc::new(crate::Site {
             hosts: crate::hosts::Hosts::local(),
             payment_origins: vec!["https://pay.example".to_owned()],

@@ -14,8 +14,8 @@ use crate::visit::Visit;
 
 /// Forms of ours have fewer fields.
 const FIELDS_MAX: usize = 40;
-/// What is read of a field: names, phones and sums are shorter.
-const FIELD_CHARS_MAX: usize = 300;
+/// What is read of a field. The longest is a reason, of 500 letters: one that is longer is seen to be.
+const FIELD_CHARS_MAX: usize = 600;
 
 /// A form: its bytes, for the proof of where it comes from, and its fields.
 #[derive(Debug, Clone, Default)]

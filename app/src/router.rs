@@ -6,7 +6,7 @@ use domain::auth::Permission;
 
 use crate::hosts::know_host;
 use crate::pages::auth::{account, leaving, phone_change, sign_in};
-use crate::pages::{balance, guest, home, preferences, problem};
+use crate::pages::{balance, finance, guest, home, preferences, problem};
 use crate::routes::{Declared, Needs, Routes};
 use crate::security::{keep_private, refuse_foreign_forms};
 use crate::session;
@@ -31,7 +31,10 @@ pub fn declared(state: AppState) -> Vec<Declared> {
 }
 
 fn routes(state: AppState) -> Routes {
-    use Permission::{GuestCheckout, ManageAccount, StopSession, UseBalance, ViewConnector, ViewReceipt, ViewSession};
+    use Permission::{
+        CorrectLedger, GuestCheckout, IssueRefund, ManageAccount, StopSession, UseBalance, ViewAudit, ViewConnector,
+        ViewLedger, ViewReceipt, ViewSession,
+    };
     Routes::new(state)
         .get("/", Needs::Nothing, home::home)
         .get("/q", Needs::Nothing, home::find_code)
@@ -71,4 +74,25 @@ fn routes(state: AppState) -> Routes {
         .get("/balance/statement.csv", Needs::May(UseBalance), balance::csv)
         .get("/balance/refunds", Needs::May(UseBalance), balance::refunds)
         .post("/balance/refunds", Needs::May(UseBalance), balance::ask_refund)
+        .get("/finance", Needs::May(ViewLedger), finance::overview)
+        .get("/finance/orders", Needs::May(ViewLedger), finance::orders)
+        .get("/finance/orders/{order}", Needs::May(ViewLedger), finance::order)
+        .post("/finance/orders/{order}/ask", Needs::May(ViewLedger), finance::ask_provider)
+        .post("/finance/orders/{order}/refund", Needs::May(IssueRefund), finance::refund_order)
+        .get("/finance/refunds", Needs::May(ViewLedger), finance::refunds)
+        .get("/finance/refund-requests/{request}", Needs::May(ViewLedger), finance::refund_request)
+        .post("/finance/refund-requests/{request}", Needs::May(IssueRefund), finance::decide)
+        .get("/finance/inbox", Needs::May(ViewLedger), finance::inbox)
+        .get("/finance/inbox/{notice}", Needs::May(ViewLedger), finance::notice)
+        .post("/finance/inbox/{notice}/again", Needs::May(ViewLedger), finance::act_again)
+        .get("/finance/outbox", Needs::May(ViewLedger), finance::outbox)
+        .post("/finance/jobs/{job}/run", Needs::May(ViewLedger), finance::run_job)
+        .get("/finance/accounts", Needs::May(ViewLedger), finance::accounts)
+        .get("/finance/journal", Needs::May(ViewLedger), finance::journal)
+        .get("/finance/entries/{entry}", Needs::May(ViewLedger), finance::entry)
+        .get("/finance/correction", Needs::May(CorrectLedger), finance::correction)
+        .post("/finance/correction", Needs::May(CorrectLedger), finance::correct)
+        .get("/finance/reconciliation", Needs::May(ViewLedger), finance::reconciliation)
+        .post("/finance/reconciliation", Needs::May(ViewLedger), finance::reconcile)
+        .get("/audit", Needs::May(ViewAudit), finance::audit_trail)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::auth::AuthApi;
 use api::balance::BalanceApi;
+use api::finance::FinanceApi;
 use api::guest::GuestApi;
 
 use crate::assets::Assets;
@@ -15,6 +16,7 @@ pub struct AppState {
     pub guest: Arc<dyn GuestApi>,
     pub auth: Arc<dyn AuthApi>,
     pub balance: Arc<dyn BalanceApi>,
+    pub finance: Arc<dyn FinanceApi>,
     pub site: Arc<Site>,
 }
 

@@ -523,3 +523,42 @@ async fn a_period_that_is_none_is_said_and_the_last_month_is_shown() {
         assert!(page.body.contains("value=\"2026-10-23\""), "{query}");
     }
 }
+
+#[tokio::test]
+async fn finances_pages_are_shown_to_finance_and_say_what_is_wrong() {
+    let id = |n: u128| uuid::Uuid::from_u128(0x0193_a5c8_0000_7000_8000_0000_0000_0000 + n);
+    for (path, test_id) in [
+        ("/finance".to_owned(), "finance"),
+        ("/finance/orders?filter=paid&after=x".to_owned(), "orders"),
+        ("/finance/orders?id=%27%3B+drop".to_owned(), "orders"),
+        (format!("/finance/orders/{}", id(1)), "order-page"),
+        ("/finance/refunds?filter=with_staff".to_owned(), "refunds"),
+        (format!("/finance/refund-requests/{}", id(4)), "request-page"),
+        ("/finance/inbox".to_owned(), "inbox"),
+        ("/finance/inbox/1".to_owned(), "notice-page"),
+        ("/finance/outbox".to_owned(), "outbox"),
+        ("/finance/accounts?account=driver%3A".to_owned(), "accounts"),
+        ("/finance/journal?account=namba%3Acash&from=2026-11-01&to=2026-11-22".to_owned(), "journal"),
+        (format!("/finance/entries/{}", id(3)), "entry-page"),
+        ("/finance/correction".to_owned(), "correction"),
+        ("/finance/reconciliation".to_owned(), "reconciliation"),
+    ] {
+        let page = get_as("finance", &path).await;
+        assert!(page.status == StatusCode::OK && page.has(test_id), "{path}: {}", page.status);
+        assert!(!page.body.contains("<script>alert") && !page.body.contains("<img src=x"), "{path}");
+        assert_eq!(get_as("support", &path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert!(get_as("admin", "/audit").await.has("audit"));
+    assert_eq!(get_as("finance", "/audit").await.status, StatusCode::FORBIDDEN);
+    for (path, form, field) in [
+        (format!("/finance/orders/{}/refund", id(1)), "amount=5", "field-error-reason"),
+        (format!("/finance/refund-requests/{}", id(4)), "decision=approve", "field-error-reason"),
+        ("/finance/correction".to_owned(), "amount=5", "field-error-debit"),
+    ] {
+        let wrong = post_as("finance", &path, form).await;
+        assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.has(field), "{path}: {}", wrong.status);
+        assert_eq!(post_as("admin", &path, form).await.status, StatusCode::FORBIDDEN, "who grants roles moves no money");
+    }
+    let good = post_as("finance", "/finance/correction", "debit=a&credit=b&amount=1&reason=c&idempotency_key=d").await;
+    assert_eq!(good.header("location"), format!("/finance/entries/{}", id(3)));
+}

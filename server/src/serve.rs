@@ -135,6 +135,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, fi
             payment_lifetime: TimeDelta::minutes(i64::from(config.payment_lifetime_min)),
         },
     );
+    balance.plan_reconciliation().await.context("planning the nightly comparison")?;
     let notify = Notify::new(db.clone(), messages);
     let auth = Auth::new(db.clone(), AuthSettings::new(config.public_url.origin().ascii_serialization()));
     let guest = Guest::new(
@@ -167,6 +168,7 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, fi
         guest: Arc::new(guest.clone()),
         auth: Arc::new(auth.clone()),
         balance: Arc::new(balance.clone()),
+        finance: Arc::new(balance.clone()),
         site: Arc::new(site(config, &ids)),
     };
     let routes = app::declared(state.clone());

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod balance;
+pub mod finance;
 pub mod guest;
 pub mod home;
 pub mod preferences;

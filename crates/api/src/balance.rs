@@ -161,7 +161,13 @@ pub enum RefundOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundRequestView {
     pub id: RefundRequestId,
-    pub person: Uuid,
+    /// Whose unused balance it is of.
+    pub person: Option<Uuid>,
+    /// Or the one order that finance sends back.
+    pub order: Option<OrderId>,
+    pub asked_by: Uuid,
+    /// Why finance asks.
+    pub asked_reason: Option<String>,
     pub amount: Tyiyn,
     pub state: RefundRequestState,
     pub created_at: DateTime<Utc>,

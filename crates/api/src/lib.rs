@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod balance;
 pub mod error;
+pub mod finance;
 pub mod guest;
 pub mod i18n;
 

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod balance;
 pub mod charging;
 pub mod energy;
+pub mod finance;
 pub mod guest;
 pub mod ids;
 pub mod money;

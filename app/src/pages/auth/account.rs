@@ -3,7 +3,7 @@
 use api::ApiError;
 use api::auth::{AccountView, ActiveSession};
 use api::guest::OwnCharge;
-use api::i18n::{Locale, account as t, balance, format};
+use api::i18n::{Locale, account as t, balance, finance, format};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -98,6 +98,7 @@ fn person(visit: &Visit, account: &AccountView) -> AnyView {
                 </div>
             </div>
             <p class="muted mt-3" data-testid="account-roles">{roles}</p>
+            {work(visit)}
             <div class="mt-4 flex flex-wrap gap-3">
  <a class="button button-main sm:w-auto" href="/balance" data-testid="to-balance">{balance::balance(locale)}</a>
                 <a class="button button-quiet sm:w-auto" href="/account/phone" data-testid="change-phone">{t::change_phone(locale)}</a>
@@ -109,6 +110,20 @@ fn person(visit: &Visit, account: &AccountView) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// Where staff works.
+fn work(visit: &Visit) -> AnyView {
+    use domain::auth::Permission::{ViewAudit, ViewLedger};
+    let links = [
+        (ViewLedger, "/finance", finance::finance(visit.locale), "to-finance"),
+        (ViewAudit, "/audit", finance::audit(visit.locale), "to-audit"),
+    ];
+    let may = |permission| visit.who.as_ref().is_some_and(|who| who.reach(permission).is_some());
+    let links = links.into_iter().filter(|(permission, ..)| may(*permission)).map(|(_, address, name, testid)| {
+        view! { <a class="link mr-4 inline-block py-2" href=address data-testid=testid>{name}</a> }.into_any()
+    });
+    links.collect_view().into_any()
 }
 
 fn own_charges(locale: Locale, account: &AccountView, charges: &[OwnCharge]) -> AnyView {

@@ -28,9 +28,24 @@ fn today(now: DateTime<Utc>) -> NaiveDate {
 }
 
 /// The last days, today included.
-fn recent(now: DateTime<Utc>) -> Option<Period> {
+pub(super) fn recent(now: DateTime<Utc>) -> Option<Period> {
     let last = today(now);
     Period::of_days(last.checked_sub_days(Days::new(RECENT_DAYS))?, last).ok()
+}
+
+/// The days that a form asks for; the last thirty when it names none; `None` when they are no period.
+pub(super) fn asked_period(from: Option<&str>, to: Option<&str>, recent: Period) -> Option<Period> {
+    let day = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::parse::<NaiveDate>);
+    match (day(from), day(to)) {
+        (None, None) => Some(recent),
+        (Some(Ok(from)), Some(Ok(to))) => Period::of_days(from, to).ok(),
+        _ => None,
+    }
+}
+
+/// As a form shows it: the last day belongs to the period.
+pub(super) fn last_day(period: Period) -> NaiveDate {
+    period.to().pred_opt().unwrap_or(period.from())
 }
 
 /// `+500 som`, `−474.65 som`.

@@ -7,12 +7,11 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::NaiveDate;
 use domain::balance::{MovementKind, Period};
 use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{movements, recent};
+use super::{asked_period, last_day, movements, recent};
 use crate::pages::auth::banner;
 use crate::pages::problem;
 use crate::redirect::see_other;
@@ -31,14 +30,8 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The days that were asked for; the last thirty when none were; `None` when they are no period.
     fn period(&self, recent: Period) -> Option<Period> {
-        let day = |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::parse::<NaiveDate>);
-        match (day(&self.from), day(&self.to)) {
-            (None, None) => Some(recent),
-            (Some(Ok(from)), Some(Ok(to))) => Period::of_days(from, to).ok(),
-            _ => None,
-        }
+        asked_period(self.from.as_deref(), self.to.as_deref(), recent)
     }
 }
 
@@ -73,10 +66,6 @@ pub async fn show(State(state): State<AppState>, visit: Visit, query: Result<Que
         }
         .into_any()
     })
-}
-
-fn last_day(period: Period) -> NaiveDate {
-    period.to().pred_opt().unwrap_or(period.from())
 }
 
 fn form(locale: Locale, statement: &StatementView, kind: Option<MovementKind>) -> AnyView {

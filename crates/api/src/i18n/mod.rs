@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod balance;
+pub mod finance;
 pub mod format;
 pub mod guest;
 pub mod receipt;

@@ -67,8 +67,12 @@ pub enum Permission {
     RunSandbox,
     /// See payments, refunds and the journal.
     ViewLedger,
-    /// Send money back by hand.
+    /// Send money back by hand, and decide on what others ask for.
     IssueRefund,
+    /// Make an entry in the journal by hand.
+    CorrectLedger,
+    /// See who did what to whom.
+    ViewAudit,
     /// See and change the own account: name, language, phone, sessions.
     ManageAccount,
     /// See the own balance, add to it, and have the rest sent back.
@@ -86,6 +90,8 @@ text_enum!(Permission {
     RunSandbox = "run_sandbox",
     ViewLedger = "view_ledger",
     IssueRefund = "issue_refund",
+    CorrectLedger = "correct_ledger",
+    ViewAudit = "view_audit",
     ManageAccount = "manage_account",
     UseBalance = "use_balance",
 });
@@ -112,6 +118,8 @@ pub const fn visitor_reach(permission: Permission) -> Option<Reach> {
         | Permission::RunSandbox
         | Permission::ViewLedger
         | Permission::IssueRefund
+        | Permission::CorrectLedger
+        | Permission::ViewAudit
         | Permission::ManageAccount
         | Permission::UseBalance => None,
     }
@@ -148,9 +156,14 @@ pub const fn reach(role: Role, permission: Permission) -> Option<Reach> {
             Finance | Admin => Some(All),
         },
         // Not even an administrator: who can grant roles may not also move money.
-        Permission::IssueRefund => match role {
+        Permission::IssueRefund | Permission::CorrectLedger => match role {
             Driver | Employee | CorporateAdmin | Partner | Support | Admin => None,
             Finance => Some(All),
+        },
+        // Whoever is watched does not keep the watch.
+        Permission::ViewAudit => match role {
+            Driver | Employee | CorporateAdmin | Partner | Support | Finance => None,
+            Admin => Some(All),
         },
         // Nobody is somebody else.
         Permission::ManageAccount | Permission::UseBalance => Some(Own),
@@ -194,6 +207,8 @@ mod tests {
         run_sandbox: visitor=- driver=- employee=- corporate_admin=- partner=- support=all finance=- admin=all
         view_ledger: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=all
         issue_refund: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=-
+        correct_ledger: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=all admin=-
+        view_audit: visitor=- driver=- employee=- corporate_admin=- partner=- support=- finance=- admin=all
         manage_account: visitor=- driver=own employee=own corporate_admin=own partner=own support=own finance=own admin=own
         use_balance: visitor=- driver=own employee=own corporate_admin=own partner=own support=own finance=own admin=own
         ");

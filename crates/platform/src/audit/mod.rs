@@ -4,7 +4,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use crate::db::Tx;
 
@@ -40,6 +42,43 @@ pub struct AuditEvent {
 pub async fn record(tx: &mut Tx, event: &AuditEvent) -> Result<(), sqlx::Error> {
     let at = tx.now();
     store::insert_event(tx, event, at).await
+}
+
+/// An alert that nobody has dealt with.
+#[derive(Debug, Clone)]
+pub struct OpenAlert {
+    pub kind: String,
+    pub key: String,
+    pub detail: Value,
+    pub raised_at: DateTime<Utc>,
+}
+
+/// The newest first.
+pub async fn open_alerts(connection: &mut PgConnection, limit: i64) -> Result<Vec<OpenAlert>, sqlx::Error> {
+    store::open_alerts(connection, limit).await
+}
+
+/// An event as it stands in the trail.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    pub action: String,
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub detail: Value,
+}
+
+/// The newest first, before the event `before`; only those by or about this id, if one is given.
+pub async fn trail(
+    connection: &mut PgConnection,
+    about: Option<&str>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Recorded>, sqlx::Error> {
+    store::trail(connection, about, before, limit).await
 }
 
 /// Tells staff, once a cause: while an alert of this kind and key is open, another one changes nothing; a resolved one

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::{Actor, AuditEvent};
+use super::{Actor, AuditEvent, OpenAlert, Recorded};
 
 pub(super) async fn insert_event(
     connection: &mut PgConnection,
@@ -71,4 +71,35 @@ pub(super) async fn resolve_alert(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+pub(super) async fn open_alerts(connection: &mut PgConnection, limit: i64) -> Result<Vec<OpenAlert>, sqlx::Error> {
+    sqlx::query_as!(
+        OpenAlert,
+        "select kind, dedupe_key as key, detail, raised_at from alert where resolved_at is null order by raised_at desc, id desc limit $1",
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+pub(super) async fn trail(
+    connection: &mut PgConnection,
+    about: Option<&str>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Recorded>, sqlx::Error> {
+    sqlx::query_as!(
+        Recorded,
+        "select id, at, actor_kind, actor_id, action, subject_kind, subject_id, detail
+        from audit_event
+        where ($1::text is null or subject_id = $1 or actor_id = $1) and ($2::bigint is null or id < $2)
+        order by id desc
+        limit $3",
+        about,
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
 }

@@ -10,7 +10,9 @@
 mod csv;
 mod driver;
 mod drivers;
+mod finance;
 mod orders;
+mod reconciliation;
 #[cfg(test)]
 mod refund_request_tests;
 mod refund_requests;
@@ -49,7 +51,6 @@ use crate::invariants::Violation;
 use crate::jobs::{Job, JobHandler, Outcome};
 use crate::ledger::{self, AccountCode, LedgerError, StatementError};
 
-pub use refund_requests::Decision;
 pub use refunds::{Refund, RefundStage, request_refund};
 
 /// Makes the link, asks about the payment, lets the order expire; the key is the order's id.
@@ -62,6 +63,9 @@ pub const REFUND_JOB: &str = "balance.refund";
 pub const TOP_UP_JOB: &str = "top_up.advance";
 /// Compares what refunds need with what the merchant account has; one job for all.
 pub const FLOAT_JOB: &str = "balance.float";
+
+/// Compares our books with the provider's, each night; one job for all.
+pub const RECONCILIATION_JOB: &str = "balance.reconcile";
 
 /// Where the provider sends its notices, under our public address.
 pub const WEBHOOK_PATH: &str = "/webhooks/namba";
@@ -302,7 +306,7 @@ impl Balance {
     /// The handlers of this module's jobs.
     pub fn handlers(&self) -> HashMap<&'static str, Arc<dyn JobHandler>> {
         let handler: Arc<dyn JobHandler> = Arc::new(self.clone());
-        [ORDER_JOB, WEBHOOK_JOB, REFUND_JOB, FLOAT_JOB, TOP_UP_JOB]
+        [ORDER_JOB, WEBHOOK_JOB, REFUND_JOB, FLOAT_JOB, TOP_UP_JOB, RECONCILIATION_JOB]
             .into_iter()
             .map(|kind| (kind, Arc::clone(&handler)))
             .collect()
@@ -368,6 +372,7 @@ impl JobHandler for Balance {
             WEBHOOK_JOB => Ok(self.act_on_notice(job.key.parse()?).await?),
             FLOAT_JOB => Ok(self.check_float().await?),
             TOP_UP_JOB => Ok(self.tell_person(OrderId::from_uuid(id()?)).await?),
+            RECONCILIATION_JOB => Ok(self.reconcile_some().await?),
             other => Ok(Outcome::Failed(format!("no handler for {other}"))),
         }
     }
@@ -392,12 +397,13 @@ pub fn check(connection: &mut PgConnection) -> BoxFuture<'_, Result<Vec<Violatio
                 sums.completed_refunds_tyiyn.saturating_sub(sums.cleared_tyiyn),
             ),
         ] {
-            compare(rule, &account, balance(connection, &account).await?, expected);
+            let corrected = corrections(connection, &account).await?;
+            compare(rule, &account, balance(connection, &account).await?, expected.saturating_add(corrected));
         }
         found.extend(drivers::check(connection).await?);
         for order in store::paid_sums(connection).await? {
             let account = AccountCode::GuestOrder(OrderId::from_uuid(order.id));
-            let left = balance(connection, &account).await?.get();
+            let left = balance(connection, &account).await?.get().saturating_sub(corrections(connection, &account).await?);
             // What is gone and was not sent back was billed; nobody is billed a negative sum.
             let billed = order.paid_tyiyn.saturating_sub(order.refunds_tyiyn).saturating_sub(left);
             if billed < 0 || left < 0 {
@@ -409,6 +415,12 @@ pub fn check(connection: &mut PgConnection) -> BoxFuture<'_, Result<Vec<Violatio
         }
         Ok(found)
     })
+}
+
+/// What finance has put onto the account by hand.
+async fn corrections(connection: &mut PgConnection, account: &AccountCode) -> Result<i64, sqlx::Error> {
+    let sums = ledger::kind_sums(connection, &account.to_string()).await?;
+    Ok(sums.iter().filter(|sum| sum.account == *account && sum.kind == finance::CORRECTION).map(|sum| sum.sum.get()).sum())
 }
 
 async fn balance(connection: &mut PgConnection, account: &AccountCode) -> Result<Tyiyn, sqlx::Error> {

@@ -1,6 +1,7 @@
 //! Drivers who want money back, and those who decide on it.
 
 use api::balance::{BalanceApi as _, MoneyForm, RefundOutcome};
+use api::finance::Decision;
 use chrono::TimeDelta;
 use domain::balance::RefundRequestState;
 use domain::guest::AmountError;
@@ -105,7 +106,7 @@ async fn a_large_refund_waits_for_another_person() {
     let view = house.balance.balance(person).await.unwrap();
     assert_eq!((view.available.get(), view.held.get(), view.total.get()), (1_450_000, 150_000, 1_600_000));
     assert_eq!(house.alerts().await, ["refund_request"]);
-    assert_eq!(house.balance.requests_awaiting().await.unwrap().len(), 1);
+    assert_eq!(house.balance.list_awaiting().await.unwrap().len(), 1);
 
     let decide = |by, decision, reason: &'static str| house.balance.decide_refund(id, by, decision, reason);
     assert!(matches!(decide(person, Decision::Approve, "mine").await, Err(BalanceError::FourEyes)));

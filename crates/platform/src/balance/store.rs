@@ -6,7 +6,7 @@ use providers::PaymentOrder;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::refund_requests::{ORDERS_PER_REQUEST_MAX, REQUESTS_SHOWN_MAX, Request, RequestStage};
+use super::refund_requests::{ORDERS_PER_REQUEST_MAX, Of, REQUESTS_SHOWN_MAX, Request, RequestStage};
 use super::refunds::NewRefund;
 use super::top_up::UNPAID_PER_PERSON_MAX;
 use super::{BalanceError, NewOrder, Order, OrderState, Purpose, Refund, RefundStage};
@@ -605,7 +605,9 @@ pub(super) async fn refundable_tyiyn(connection: &mut PgConnection, person: Uuid
     let orders = refundable_orders(connection, person).await?;
     let awaiting = sqlx::query_scalar!(
         r#"select coalesce(sum(amount_tyiyn), 0)::bigint as "sum!"
-        from refund_request where person_id = $1 and state = 'awaiting_approval'"#,
+        from refund_request
+        where state = 'awaiting_approval'
+            and (person_id = $1 or order_id in (select id from payment_order where person_id = $1))"#,
         person,
     )
     .fetch_one(connection)
@@ -626,9 +628,30 @@ pub(super) async fn left_of_order(connection: &mut PgConnection, order: OrderId)
     Ok(Tyiyn::new(left))
 }
 
+/// What finance has asked for of one order.
+pub(super) struct AskedOfOrder {
+    pub awaiting_tyiyn: i64,
+    pub not_rejected_tyiyn: i64,
+}
+
+pub(super) async fn asked_of_order(connection: &mut PgConnection, order: OrderId) -> Result<AskedOfOrder, sqlx::Error> {
+    sqlx::query_as!(
+        AskedOfOrder,
+        r#"select coalesce(sum(amount_tyiyn) filter (where state = 'awaiting_approval'), 0)::bigint as "awaiting_tyiyn!",
+            coalesce(sum(amount_tyiyn) filter (where state <> 'rejected'), 0)::bigint as "not_rejected_tyiyn!"
+        from refund_request where order_id = $1"#,
+        order.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await
+}
+
 struct RequestRow {
     id: Uuid,
-    person_id: Uuid,
+    person_id: Option<Uuid>,
+    order_id: Option<Uuid>,
+    asked_by: Uuid,
+    asked_reason: Option<String>,
     amount_tyiyn: i64,
     state: String,
     hold_id: Option<Uuid>,
@@ -643,7 +666,13 @@ impl RequestRow {
         let unreadable = || BalanceError::Unreadable(format!("refund request {}", self.id));
         Ok(Request {
             id: RefundRequestId::from_uuid(self.id),
-            person: self.person_id,
+            of: match (self.person_id, self.order_id) {
+                (Some(person), None) => Of::Balance(person),
+                (None, Some(order)) => Of::Order(OrderId::from_uuid(order)),
+                _ => return Err(unreadable()),
+            },
+            asked_by: self.asked_by,
+            asked_reason: self.asked_reason,
             amount: Tyiyn::new(self.amount_tyiyn),
             stage: RequestStage::parse(&self.state).ok_or_else(unreadable)?,
             hold: self.hold_id.map(HoldId::from_uuid),
@@ -657,15 +686,19 @@ impl RequestRow {
 
 pub(super) async fn insert_request(connection: &mut PgConnection, request: &Request, key: &FormKey) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "insert into refund_request (id, person_id, form_key, amount_tyiyn, state, hold_id, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into refund_request
+            (id, person_id, form_key, amount_tyiyn, state, hold_id, created_at, order_id, asked_by, asked_reason)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         request.id.as_uuid(),
-        request.person,
+        request.of.person(),
         key.as_str(),
         request.amount.get(),
         request.stage.as_str(),
         request.hold.map(HoldId::as_uuid),
         request.created_at,
+        request.of.order().map(OrderId::as_uuid),
+        request.asked_by,
+        request.asked_reason,
     )
     .execute(connection)
     .await?;
@@ -675,7 +708,7 @@ pub(super) async fn insert_request(connection: &mut PgConnection, request: &Requ
 pub(super) async fn request_of_form(connection: &mut PgConnection, key: &FormKey) -> Result<Option<Request>, BalanceError> {
     sqlx::query_as!(
         RequestRow,
-        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        "select id, person_id, order_id, asked_by, asked_reason, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
         from refund_request where form_key = $1",
         key.as_str(),
     )
@@ -688,7 +721,7 @@ pub(super) async fn request_of_form(connection: &mut PgConnection, key: &FormKey
 pub(super) async fn request(connection: &mut PgConnection, id: RefundRequestId) -> Result<Option<Request>, BalanceError> {
     sqlx::query_as!(
         RequestRow,
-        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        "select id, person_id, order_id, asked_by, asked_reason, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
         from refund_request where id = $1",
         id.as_uuid(),
     )
@@ -702,7 +735,7 @@ pub(super) async fn request(connection: &mut PgConnection, id: RefundRequestId) 
 pub(super) async fn requests_of(connection: &mut PgConnection, person: Uuid) -> Result<Vec<Request>, BalanceError> {
     let rows = sqlx::query_as!(
         RequestRow,
-        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        "select id, person_id, order_id, asked_by, asked_reason, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
         from refund_request where person_id = $1 order by created_at desc, id desc limit $2",
         person,
         REQUESTS_SHOWN_MAX,
@@ -716,7 +749,7 @@ pub(super) async fn requests_of(connection: &mut PgConnection, person: Uuid) -> 
 pub(super) async fn requests_awaiting(connection: &mut PgConnection) -> Result<Vec<Request>, BalanceError> {
     let rows = sqlx::query_as!(
         RequestRow,
-        "select id, person_id, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
+        "select id, person_id, order_id, asked_by, asked_reason, amount_tyiyn, state, hold_id, created_at, decided_at, decided_by, reason
         from refund_request where state = 'awaiting_approval' order by created_at, id limit $1",
         REQUESTS_SHOWN_MAX,
     )
@@ -725,13 +758,20 @@ pub(super) async fn requests_awaiting(connection: &mut PgConnection) -> Result<V
     rows.into_iter().map(RequestRow::read).collect()
 }
 
-/// What the person has asked for since then, but for what was rejected.
-pub(super) async fn asked_tyiyn(connection: &mut PgConnection, person: Uuid, since: DateTime<Utc>) -> Result<i64, sqlx::Error> {
+/// What the person has asked for since then, but for what was rejected: of the own balance, or of all orders as finance.
+pub(super) async fn asked_tyiyn(
+    connection: &mut PgConnection,
+    of: Of,
+    by: Uuid,
+    since: DateTime<Utc>,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"select coalesce(sum(amount_tyiyn), 0)::bigint as "sum!"
-        from refund_request where person_id = $1 and created_at > $2 and state <> 'rejected'"#,
-        person,
+        from refund_request
+        where asked_by = $1 and (order_id is not null) = $3 and created_at > $2 and state <> 'rejected'"#,
+        by,
         since,
+        of.order().is_some(),
     )
     .fetch_one(connection)
     .await

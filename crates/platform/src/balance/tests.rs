@@ -95,7 +95,7 @@ impl House {
     }
 
     /// A paid order.
-    async fn paid(&self) -> OrderId {
+    pub(super) async fn paid(&self) -> OrderId {
         let order = self.order().await;
         assert!(self.standins.pay(&self.external_id(order).await, None).await);
         self.balance.refresh(order).await.unwrap();

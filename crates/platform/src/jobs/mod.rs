@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use sqlx::PgConnection;
 
 pub use runner::{HANDLER_TIMEOUT, LEASE, Runner};
 
@@ -95,6 +96,39 @@ pub async fn enqueue(tx: &mut Tx, job: &NewJob) -> Result<(), sqlx::Error> {
 /// Takes the job back when it is not running; a running one ends, but is not run again.
 pub async fn cancel(tx: &mut Tx, kind: &str, key: &str) -> Result<(), sqlx::Error> {
     store::cancel(tx, kind, key).await
+}
+
+/// A job that is not done.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    pub id: i64,
+    pub kind: String,
+    pub key: String,
+    pub run_at: DateTime<Utc>,
+    pub attempts: i32,
+    pub last_error: Option<String>,
+    pub parked_at: Option<DateTime<Utc>>,
+}
+
+/// Jobs of these kinds that are not done: first those that were given up, then by when they run.
+pub async fn waiting(connection: &mut PgConnection, kinds: &[&str], limit: i64) -> Result<Vec<Waiting>, sqlx::Error> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    store::waiting(connection, &kinds, limit).await
+}
+
+/// How many of these kinds were given up.
+pub async fn parked(connection: &mut PgConnection, kinds: &[&str]) -> Result<i64, sqlx::Error> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    store::parked(connection, &kinds).await
+}
+
+/// Runs a job of one of these kinds as soon as possible, also one that was given up. Its kind and key; `None` when there is none.
+pub async fn run_now(tx: &mut Tx, id: i64, kinds: &[&str]) -> Result<Option<(String, String)>, sqlx::Error> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let now = tx.now();
+    let found = store::run_now(tx, id, &kinds, now).await?;
+    tx.wake_jobs_after_commit();
+    Ok(found)
 }
 
 /// The pause after so many attempts: 2 s, 4 s, 8 s … 5 min.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{Job, NewJob};
+use super::{Job, NewJob, Waiting};
 
 pub(super) async fn enqueue(connection: &mut PgConnection, job: &NewJob, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     // During a run, run_at is what this run is for: the new time goes beside it.
@@ -171,4 +171,47 @@ pub(super) async fn next_due(executor: impl PgExecutor<'_>, kinds: &[String]) ->
     )
     .fetch_one(executor)
     .await
+}
+
+pub(super) async fn waiting(connection: &mut PgConnection, kinds: &[String], limit: i64) -> Result<Vec<Waiting>, sqlx::Error> {
+    sqlx::query_as!(
+        Waiting,
+        "select id, kind, key, run_at, attempts, last_error, parked_at from job
+        where kind = any($1)
+        order by parked_at is null, run_at, id
+        limit $2",
+        kinds,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+pub(super) async fn parked(connection: &mut PgConnection, kinds: &[String]) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from job where kind = any($1) and parked_at is not null"#, kinds)
+        .fetch_one(connection)
+        .await
+}
+
+pub(super) async fn run_now(
+    connection: &mut PgConnection,
+    id: i64,
+    kinds: &[String],
+    now: DateTime<Utc>,
+) -> Result<Option<(String, String)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "update job set
+            run_at = case when lease is null then least(run_at, $3) else run_at end,
+            again_at = case when lease is not null then least(again_at, $3) end,
+            attempts = case when parked_at is null then attempts else 0 end,
+            parked_at = null
+        where id = $1 and kind = any($2)
+        returning kind, key",
+        id,
+        kinds,
+        now,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.kind, row.key)))
 }

@@ -16,7 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{HoldId, JournalEntryId, Tyiyn};
+use domain::{HoldId, JournalEntryId, OrderId, Tyiyn};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
@@ -310,6 +310,27 @@ pub struct KindSum {
     pub sum: Tyiyn,
 }
 
+/// An account with what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub code: String,
+    pub balance: Balance,
+}
+
+/// An entry with all its postings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub id: JournalEntryId,
+    pub kind: String,
+    pub business_key: String,
+    pub explanation: String,
+    pub source: Value,
+    pub effective_at: DateTime<Utc>,
+    pub recorded_at: DateTime<Utc>,
+    /// By account code.
+    pub postings: Vec<(String, Tyiyn)>,
+}
+
 /// Opens the account when it is not open yet. Posting and holding do it by themselves.
 pub async fn open_account(tx: &mut Tx, account: &AccountCode) -> Result<(), LedgerError> {
     lock(tx, std::slice::from_ref(account)).await
@@ -499,6 +520,31 @@ pub async fn lines(
         line.balance = opening.checked_add(line.balance).ok_or(StatementError::TooLong)?;
     }
     Ok(StatementPage { opening, lines, closing, next })
+}
+
+/// Accounts whose code begins so and comes after `after`, by code.
+pub async fn accounts(
+    connection: &mut PgConnection,
+    prefix: &str,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Account>, sqlx::Error> {
+    store::accounts(connection, prefix, after, limit).await
+}
+
+/// Whether the account was ever opened.
+pub async fn is_open(connection: &mut PgConnection, account: &AccountCode) -> Result<bool, sqlx::Error> {
+    Ok(store::balance(connection, &account.to_string()).await?.is_some())
+}
+
+/// The entry with all its postings.
+pub async fn entry(connection: &mut PgConnection, id: JournalEntryId) -> Result<Option<Entry>, sqlx::Error> {
+    Ok(store::entries(connection, Some(id), None, 1).await?.pop())
+}
+
+/// The entries that name this order as their source, the oldest first.
+pub async fn entries_of_order(connection: &mut PgConnection, order: OrderId, limit: i64) -> Result<Vec<Entry>, sqlx::Error> {
+    store::entries(connection, None, Some(order), limit).await
 }
 
 /// What is held of the account, the oldest first, [`STATEMENT_LINES_MAX`] at most.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{HoldId, JournalEntryId, Tyiyn};
+use domain::{HoldId, JournalEntryId, OrderId, Tyiyn};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::{
-    AccountCode, Balance, Hold, HoldState, KindSum, Kinds, LineQuery, NewEntry, NewHold, OpenHold, STATEMENT_LINES_MAX,
-    StatementLine,
+    Account, AccountCode, Balance, Entry, Hold, HoldState, KindSum, Kinds, LineQuery, NewEntry, NewHold, OpenHold,
+    STATEMENT_LINES_MAX, StatementLine,
 };
 use crate::invariants::Violation;
 
@@ -428,6 +428,76 @@ pub(super) async fn kind_sums(connection: &mut PgConnection, prefix: &str) -> Re
             Ok(KindSum { account, kind: row.kind, sum: Tyiyn::new(row.sum) })
         })
         .collect()
+}
+
+pub(super) async fn accounts(
+    connection: &mut PgConnection,
+    prefix: &str,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Account>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "select code, balance_tyiyn, held_tyiyn, credit_limit_tyiyn from account
+        where starts_with(code, $1) and ($2::text is null or code > $2)
+        order by code
+        limit $3",
+        prefix,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Account {
+            code: row.code,
+            balance: Balance {
+                posted: Tyiyn::new(row.balance_tyiyn),
+                held: Tyiyn::new(row.held_tyiyn),
+                credit_limit: Tyiyn::new(row.credit_limit_tyiyn),
+            },
+        })
+        .collect())
+}
+
+/// The oldest first.
+pub(super) async fn entries(
+    connection: &mut PgConnection,
+    id: Option<JournalEntryId>,
+    order: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select e.id, e.kind, e.business_key, e.explanation, e.source, e.effective_at, e.recorded_at,
+            array_agg(a.code order by p.id) as "codes!", array_agg(p.amount_tyiyn order by p.id) as "amounts!"
+        from journal_entry e
+        join posting p on p.entry_id = e.id
+        join account a on a.id = p.account_id
+        where e.id = $1 or e.source ->> 'order' = $2
+        group by e.id
+        order by e.recorded_at, e.id
+        limit $3
+        "#,
+        id.map(JournalEntryId::as_uuid),
+        order.map(|order| order.to_string()),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Entry {
+            id: JournalEntryId::from_uuid(row.id),
+            kind: row.kind,
+            business_key: row.business_key,
+            explanation: row.explanation,
+            source: row.source,
+            effective_at: row.effective_at,
+            recorded_at: row.recorded_at,
+            postings: row.codes.into_iter().zip(row.amounts.into_iter().map(Tyiyn::new)).collect(),
+        })
+        .collect())
 }
 
 /// What no trigger or constraint should have let through.
