@@ -175,6 +175,10 @@ fn filled(path: &str) -> String {
         .replace("{code}", "ZZZZ22")
         .replace("{token}", "0123456789abcdefghijkl")
         .replace("{session}", &uuid::Uuid::nil().to_string())
+        .replace("{request}", &uuid::Uuid::nil().to_string())
+        .replace("{entry}", &uuid::Uuid::nil().to_string())
+        .replace("{notice}", "999999")
+        .replace("{job}", "999999")
 }
 
 #[tokio::test(flavor = "multi_thread")]

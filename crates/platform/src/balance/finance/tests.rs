@@ -72,7 +72,7 @@ async fn an_order_is_found_by_each_of_its_ids_and_each_look_is_remembered() {
     let view = house.balance.journal(finance, journal(&account)).await.unwrap();
     assert_eq!((view.opening, view.closing, view.lines.len()), (Tyiyn::ZERO, Tyiyn::new(50_000), 1));
     assert_eq!(house.looks(&account).await, 1);
-    assert_eq!(house.balance.journal(finance, journal("namba:clearing")).await.unwrap().lines.len(), 1);
+    assert_eq!(house.balance.journal(finance, journal("namba:clearing")).await.unwrap().lines.len(), 2);
     assert_eq!(house.looks("namba:clearing").await, 0, "nobody's personal data");
     assert_eq!(house.balance.journal(finance, journal("driver:nobody")).await, Err(ApiError::NotFound));
     let entry = house.balance.entry(finance, view.lines[0].entry).await.unwrap();
