@@ -31,11 +31,11 @@ pub async fn show(State(state): State<AppState>, visit: Visit, query: Result<Que
                 <li class="row" data-testid="event" data-action=event.action.clone()>
                     <div class="grow min-w-0">
                         <div class="flex flex-wrap items-center justify-between gap-2">
-                            <b class="break-words min-w-0">{event.action.clone()}</b>
+                            <b class="min-w-0 [overflow-wrap:anywhere]">{event.action.clone()}</b>
                             <span class="muted text-sm">{when(locale, event.at, found.now)}</span>
                         </div>
-                        <span class="muted block break-all text-sm">{format!("{actor} → {} {}", event.subject_kind, event.subject)}</span>
-                        <span class="muted block break-all text-sm">{detail}</span>
+                        <span class="muted block [overflow-wrap:anywhere] text-sm">{format!("{actor} → {} {}", event.subject_kind, event.subject)}</span>
+                        <span class="muted block [overflow-wrap:anywhere] text-sm">{detail}</span>
                     </div>
                 </li>
             }

@@ -85,7 +85,7 @@ pub async fn journal(State(state): State<AppState>, visit: Visit, query: Result<
                 <div class="columns">
                     <div class="stack">
                         <section class="card">
-                            <h1 class="break-all">{view.account.code.clone()}</h1>
+                            <h1 class="[overflow-wrap:anywhere]">{view.account.code.clone()}</h1>
                             <p class="figure tabular-nums" data-testid="posted">{money(locale, view.account.posted)}</p>
                             <p class="muted">{t::held(locale, money(locale, view.account.held))}</p>
                             {period_form(locale, &account, view.period)}

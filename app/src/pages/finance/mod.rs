@@ -89,11 +89,11 @@ fn line(line: Line) -> AnyView {
             <a class="row" href=line.address data-testid=line.testid>
                 <span class="grow min-w-0">
                     <span class="flex flex-wrap items-center justify-between gap-x-3 gap-y-1">
-                        <b class="break-words min-w-0">{line.title}</b>
+                        <b class="min-w-0 [overflow-wrap:anywhere]">{line.title}</b>
                         {amount}
                     </span>
                     <span class="muted flex flex-wrap items-center justify-between gap-x-3 gap-y-1 text-sm">
-                        <span class="break-words min-w-0">{line.below}</span>
+                        <span class="min-w-0 [overflow-wrap:anywhere]">{line.below}</span>
                         {pill}
                     </span>
                 </span>
@@ -127,7 +127,7 @@ fn deed(visit: &Visit, address: String, text: String, testid: &'static str) -> A
 
 /// A fact whose value may be long and has no spaces.
 fn long_fact(name: String, value: String) -> AnyView {
-    fact(name, view! { <span class="break-all">{value}</span> }.into_any())
+    fact(name, view! { <span class="[overflow-wrap:anywhere]">{value}</span> }.into_any())
 }
 
 /// A long form's text: why something is done.

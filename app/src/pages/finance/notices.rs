@@ -46,9 +46,13 @@ pub(super) fn notice_line(locale: Locale, notice: &NoticeRow, now: DateTime<Utc>
         title: notice.event_key.clone(),
         amount: None,
         below: when(locale, notice.received_at, now),
-        pill: Some(notice.outcome.clone().unwrap_or_else(|| t::not_yet(locale))),
+        pill: Some(outcome(locale, notice)),
         testid: "notice",
     })
+}
+
+fn outcome(locale: Locale, notice: &NoticeRow) -> String {
+    notice.outcome.as_deref().map_or_else(|| t::not_yet(locale), |outcome| t::notice_outcome(locale, outcome))
 }
 
 /// `GET /finance/inbox/{notice}`
@@ -76,18 +80,18 @@ pub async fn show(
                 <div class="narrow stack">
                     {above}
                     <section class="card">
-                        <h1 class="break-all">{notice.event_key.clone()}</h1>
+                        <h1 class="[overflow-wrap:anywhere]">{notice.event_key.clone()}</h1>
                         <dl class="facts mt-3">
                             {fact(t::received(locale), when(locale, notice.received_at, detail.now).into_any())}
                             {fact(t::processed(locale), processed.into_any())}
-                            {long_fact(t::outcome(locale), notice.outcome.clone().unwrap_or_default())}
+                            {long_fact(t::outcome(locale), outcome(locale, notice))}
                             {long_fact(t::from_address(locale), notice.remote_address.clone())}
                         </dl>
                         {deed(&visit, format!("/finance/inbox/{id}/again"), t::act_again(locale), "act-again")}
                     </section>
                     <section class="card">
                         <h2>{t::body(locale)}</h2>
-                        <pre class="mt-2 whitespace-pre-wrap break-all text-sm" data-testid="body">{detail.body.clone()}</pre>
+                        <pre class="mt-2 whitespace-pre-wrap [overflow-wrap:anywhere] text-sm" data-testid="body">{detail.body.clone()}</pre>
                     </section>
                 </div>
             </div>

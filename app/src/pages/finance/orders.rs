@@ -173,7 +173,7 @@ fn facts(visit: &Visit, detail: &OrderDetail) -> AnyView {
                 {long_fact(t::provider_id(locale), detail.provider_guid.clone().unwrap_or_else(|| t::not_yet(locale)))}
                 {long_fact(t::our_ids(locale), detail.external_ids.join(", "))}
             </dl>
-            <a class="link mt-3 block break-all py-2" href=account data-testid="to-journal">{detail.account.clone()}</a>
+            <a class="link mt-3 block [overflow-wrap:anywhere] py-2" href=account data-testid="to-journal">{detail.account.clone()}</a>
             {deed(visit, format!("{}/ask", order_address(order.id)), t::ask_provider(locale), "ask-provider")}
         </section>
     }

@@ -46,13 +46,13 @@ fn job_line(visit: &Visit, locale: Locale, job: &JobRow, now: DateTime<Utc>) -> 
     let error =
         job.last_error.clone().map(|error| view! { <span class="muted block break-words text-sm">{error}</span> }.into_any());
     view! {
-        <li class="row" data-testid="job" data-kind=job.kind.clone()>
+        <li class="row flex-wrap" data-testid="job" data-kind=job.kind.clone()>
             <div class="grow min-w-0">
                 <div class="flex flex-wrap items-center justify-between gap-2">
-                    <b class="break-words min-w-0">{job.kind.clone()}</b>
+                    <b class="min-w-0 [overflow-wrap:anywhere]">{job.kind.clone()}</b>
                     <span class=tone>{state}</span>
                 </div>
-                <span class="muted block break-all text-sm">{format!("{} · {}", job.key, t::attempts(locale, job.attempts))}</span>
+                <span class="muted block [overflow-wrap:anywhere] text-sm">{format!("{} · {}", job.key, t::attempts(locale, job.attempts))}</span>
                 {error}
             </div>
             <form method="post" action=format!("/finance/jobs/{}/run", job.id) class="shrink-0">

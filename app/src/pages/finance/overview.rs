@@ -33,6 +33,7 @@ pub async fn show(State(state): State<AppState>, visit: Visit) -> Response {
                         </section>
                         <section class="card">
                             <h2>{t::own_accounts(locale)}</h2>
+                            <p class="muted text-sm">{t::sign_hint(locale)}</p>
                             <ul class="rows">{accounts}</ul>
                             <a class="button button-quiet mt-4" href="/finance/correction" data-testid="to-correction">{t::correction(locale)}</a>
                         </section>
@@ -88,10 +89,10 @@ fn alerts(locale: Locale, view: &FinanceView) -> AnyView {
             <li class="row" data-testid="alert" data-kind=kind.clone()>
                 <div class="grow min-w-0">
                     <div class="flex flex-wrap items-center justify-between gap-2">
-                        <b class="break-words min-w-0">{kind.clone()}</b>
+                        <b class="min-w-0 [overflow-wrap:anywhere]">{t::alert_kind(locale, kind)}</b>
                         <span class="muted text-sm">{when(locale, *raised_at, view.now)}</span>
                     </div>
-                    <span class="muted block break-all text-sm">{format!("{key} {detail}")}</span>
+                    <span class="muted block [overflow-wrap:anywhere] text-sm">{format!("{key} {detail}")}</span>
                 </div>
             </li>
         }

@@ -26,7 +26,10 @@ pub async fn show(State(state): State<AppState>, visit: Visit, query: Result<Que
     render(&visit, Page::new(t::reconciliation(visit.locale)), || {
         let locale = visit.locale;
         let above = done.then(|| banner(Tone::Good, t::asked_again(locale)));
-        let differences = view.differences.iter().map(|of| difference(locale, of, &view)).collect_view();
+        let differences = (!view.differences.is_empty()).then(|| {
+            let rows = view.differences.iter().map(|of| difference(locale, of, &view)).collect_view();
+            view! { <section class="card"><h2>{t::differences(locale)}</h2><ul class="rows">{rows}</ul></section> }.into_any()
+        });
         let none = view.differences.is_empty().then(|| {
             let told = view.runs.iter().any(|run| run.finished_at.is_some());
             told.then(|| view! { <div class="mt-3" data-testid="differences-none">{notice(Tone::Good, t::differences_none(locale))}</div> }.into_any())
@@ -41,7 +44,7 @@ pub async fn show(State(state): State<AppState>, visit: Visit, query: Result<Que
                     {none}
                     {deed(&visit, "/finance/reconciliation".to_owned(), t::reconcile_now(locale), "reconcile")}
                 </section>
-                <section class="card"><h2>{t::differences(locale)}</h2><ul class="rows">{differences}</ul></section>
+                {differences}
                 <section class="card"><h2>{t::runs(locale)}</h2>{runs(locale, &view)}</section>
             </div>
         }
@@ -53,7 +56,7 @@ fn difference(locale: Locale, of: &DifferenceView, view: &ReconciliationView) ->
     let (what, advice) = t::difference(locale, &of.kind);
     let sides = (!of.expected.is_empty() || !of.found.is_empty()).then(|| {
         let text = format!("{}; {}", t::expected(locale, &of.expected), t::found(locale, &of.found));
-        view! { <span class="block break-all text-sm tabular-nums">{text}</span> }.into_any()
+        view! { <span class="block [overflow-wrap:anywhere] text-sm tabular-nums">{text}</span> }.into_any()
     });
     let order =
         of.order.map(|order| view! { <a class="link block py-2" href=order_address(order)>{t::order(locale)}</a> }.into_any());
@@ -61,10 +64,10 @@ fn difference(locale: Locale, of: &DifferenceView, view: &ReconciliationView) ->
         <li class="row" data-testid="difference" data-kind=of.kind.clone()>
             <div class="grow min-w-0">
                 <div class="flex flex-wrap items-center justify-between gap-2">
-                    <b class="break-words min-w-0">{what}</b>
+                    <b class="min-w-0 [overflow-wrap:anywhere]">{what}</b>
                     <span class="muted text-sm">{when(locale, of.found_at, view.now)}</span>
                 </div>
-                <span class="muted block break-all text-sm">{of.subject.clone()}</span>
+                <span class="muted block [overflow-wrap:anywhere] text-sm">{of.subject.clone()}</span>
                 {sides}
                 <p class="mt-1">{advice}</p>
                 {order}

@@ -23,6 +23,7 @@ crate::messages! {
     waiting_requests(count) { ru: "Ждут решения: {count}", ky: "Чечимди күтүүдө: {count}", en: "Waiting for a decision: {count}" }
     with_staff(count) { ru: "Возвраты с затруднением: {count}", ky: "Кыйынчылыгы бар кайтаруулар: {count}", en: "Refunds in trouble: {count}" }
     parked(count) { ru: "Остановленные задачи: {count}", ky: "Токтотулган иштер: {count}", en: "Jobs that were given up: {count}" }
+    sign_hint() { ru: "Плюс: мы должны или заработали. Минус: деньги у нас или должны нам.", ky: "Плюс: биз карызбыз же таптык. Минус: акча бизде же бизге карыз.", en: "Plus: we owe it or have earned it. Minus: we have it or are owed it." }
     own_accounts() { ru: "Счета компании", ky: "Компаниянын эсептери", en: "The house's accounts" }
 
     none() { ru: "Здесь пусто.", ky: "Бул жер бош.", en: "Nothing here." }
@@ -149,6 +150,62 @@ pub fn stage(locale: Locale, word: &str) -> String {
         "unknown" => ["ответ неясен", "жооп белгисиз", "unknown"],
         "stuck" => ["застрял", "токтоп калды", "stuck"],
         "completed" => ["выполнен", "аткарылды", "completed"],
+        other => return other.to_owned(),
+    };
+    pick(locale, texts)
+}
+
+/// What staff must look at; a kind of another part of the house is shown as it is.
+#[must_use]
+pub fn alert_kind(locale: Locale, kind: &str) -> String {
+    let texts = match kind {
+        "refund_request" => ["Возврат ждёт решения", "Кайтаруу чечимди күтүүдө", "A refund waits for a decision"],
+        "refund_stuck" => {
+            ["Возврат застрял у Namba One", "Кайтаруу Namba One'до токтоп калды", "A refund is stuck at Namba One"]
+        }
+        "refund_failed" => ["Возврат не прошёл", "Кайтаруу өтпөдү", "A refund failed"],
+        "refund_refused" => ["Namba One отказал в возврате", "Namba One кайтаруудан баш тартты", "Namba One refused a refund"],
+        "refund_amount_mismatch" => ["Сумма возврата другая", "Кайтаруунун суммасы башка", "A refund has another sum"],
+        "refund_contradiction" => [
+            "Namba One противоречит себе о возврате",
+            "Namba One кайтаруу боюнча өзүнө каршы",
+            "Namba One contradicts itself about a refund",
+        ],
+        "merchant_float_low" => [
+            "На счёте Namba One мало денег для возвратов",
+            "Namba One эсебинде кайтарууга акча аз",
+            "Too little at Namba One to pay the refunds",
+        ],
+        "payment_provider" | "payment_links" => [
+            "Namba One не принимает запросы",
+            "Namba One суроо-талаптарды кабыл албай жатат",
+            "Namba One does not take our requests",
+        ],
+        "payment_not_settled" => [
+            "Namba One не рассчитался за платёж",
+            "Namba One төлөм боюнча эсептешкен жок",
+            "Namba One has not settled a payment",
+        ],
+        "payment_unreadable" => {
+            ["Ответ о платеже не читается", "Төлөм жөнүндө жооп окулбайт", "What is said of a payment cannot be read"]
+        }
+        "payment_second" | "payment_of_other_order" => ["Оплачено второй раз", "Экинчи жолу төлөндү", "Paid a second time"],
+        "reconciliation" => ["Сверка нашла расхождения", "Салыштыруу айырмаларды тапты", "The books disagree"],
+        other => return other.to_owned(),
+    };
+    pick(locale, texts)
+}
+
+/// What came of a notice; another word is shown as it is.
+#[must_use]
+pub fn notice_outcome(locale: Locale, outcome: &str) -> String {
+    let texts = match outcome {
+        "asked about the payment" => ["платёж уточнён", "төлөм такталды", "asked about the payment"],
+        "asked about the refund" => ["возврат уточнён", "кайтаруу такталды", "asked about the refund"],
+        "unknown payment" => ["не наш платёж", "биздин төлөм эмес", "not our payment"],
+        "unknown refund" => ["не наш возврат", "биздин кайтаруу эмес", "not our refund"],
+        "unknown type" => ["неизвестный вид", "белгисиз түрү", "unknown type"],
+        "malformed" => ["не читается", "окулбайт", "cannot be read"],
         other => return other.to_owned(),
     };
     pick(locale, texts)
