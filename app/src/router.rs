@@ -5,7 +5,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use domain::auth::Permission;
 
 use crate::hosts::know_host;
-use crate::pages::auth::{account, leaving, phone_change, sign_in};
+use crate::pages::auth::{account, leaving, phone_change, second_step, sign_in};
 use crate::pages::{balance, finance, guest, home, preferences, problem};
 use crate::routes::{Declared, Needs, Routes};
 use crate::security::{keep_private, refuse_foreign_forms};
@@ -53,6 +53,8 @@ fn routes(state: AppState) -> Routes {
         .get("/sign-in/code", Needs::Nothing, sign_in::code)
         .post("/sign-in/code", Needs::Nothing, sign_in::try_code)
         .post("/sign-in/resend", Needs::Nothing, sign_in::resend)
+        .get("/sign-in/second-step", Needs::May(ManageAccount), second_step::show)
+        .post("/sign-in/second-step", Needs::May(ManageAccount), second_step::prove)
         .get("/account", Needs::May(ManageAccount), account::show)
         .post("/account/name", Needs::May(ManageAccount), account::rename)
         .post("/account/language", Needs::May(ManageAccount), account::language)
@@ -78,10 +80,10 @@ fn routes(state: AppState) -> Routes {
         .get("/finance/orders", Needs::May(ViewLedger), finance::orders)
         .get("/finance/orders/{order}", Needs::May(ViewLedger), finance::order)
         .post("/finance/orders/{order}/ask", Needs::May(ViewLedger), finance::ask_provider)
-        .post("/finance/orders/{order}/refund", Needs::May(IssueRefund), finance::refund_order)
+        .post("/finance/orders/{order}/refund", Needs::MayAfresh(IssueRefund), finance::refund_order)
         .get("/finance/refunds", Needs::May(ViewLedger), finance::refunds)
         .get("/finance/refund-requests/{request}", Needs::May(ViewLedger), finance::refund_request)
-        .post("/finance/refund-requests/{request}", Needs::May(IssueRefund), finance::decide)
+        .post("/finance/refund-requests/{request}", Needs::MayAfresh(IssueRefund), finance::decide)
         .get("/finance/inbox", Needs::May(ViewLedger), finance::inbox)
         .get("/finance/inbox/{notice}", Needs::May(ViewLedger), finance::notice)
         .post("/finance/inbox/{notice}/again", Needs::May(ViewLedger), finance::act_again)
@@ -91,7 +93,7 @@ fn routes(state: AppState) -> Routes {
         .get("/finance/journal", Needs::May(ViewLedger), finance::journal)
         .get("/finance/entries/{entry}", Needs::May(ViewLedger), finance::entry)
         .get("/finance/correction", Needs::May(CorrectLedger), finance::correction)
-        .post("/finance/correction", Needs::May(CorrectLedger), finance::correct)
+        .post("/finance/correction", Needs::MayAfresh(CorrectLedger), finance::correct)
         .get("/finance/reconciliation", Needs::May(ViewLedger), finance::reconciliation)
         .post("/finance/reconciliation", Needs::May(ViewLedger), finance::reconcile)
         .get("/audit", Needs::May(ViewAudit), finance::audit_trail)

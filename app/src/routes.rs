@@ -1,5 +1,6 @@
 //! Routes with what each of them needs: a route that does not say it cannot be added.
 
+use api::auth::{SecondStep, SecondStepProved};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -8,11 +9,11 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use domain::auth::{Permission, visitor_reach};
+use domain::auth::{Permission, SignInCode, visitor_reach};
 
 use crate::pages::problem;
 use crate::redirect::{escaped, see_other};
-use crate::security::has_form_token;
+use crate::security::{field, has_form_token};
 use crate::state::AppState;
 use crate::visit::Visit;
 
@@ -25,6 +26,8 @@ pub enum Needs {
     Open(Permission),
     /// Only who is signed in and has the permission.
     May(Permission),
+    /// The same, and a code of the app a moment ago: money moves by hand.
+    MayAfresh(Permission),
 }
 
 /// A route as it was declared, for the test that walks them all.
@@ -59,10 +62,10 @@ impl Routes {
         self.declared.push(Declared { method, path, needs });
         let guarded = match needs {
             Needs::Nothing | Needs::Open(_) => handler,
-            Needs::May(permission) => handler.layer(from_fn_with_state(
+            Needs::May(permission) | Needs::MayAfresh(permission) => handler.layer(from_fn_with_state(
                 self.state.clone(),
                 move |State(state): State<AppState>, visit: Visit, request: Request, next: Next| {
-                    guard(state, permission, visit, request, next)
+                    guard(state, permission, matches!(needs, Needs::MayAfresh(_)), visit, request, next)
                 },
             )),
         };
@@ -85,22 +88,32 @@ impl Needs {
         match self {
             Self::Nothing => true,
             Self::Open(permission) => visitor_reach(permission).is_some(),
-            Self::May(permission) => visitor_reach(permission).is_none(),
+            Self::May(permission) | Self::MayAfresh(permission) => visitor_reach(permission).is_none(),
         }
     }
 }
 
+/// Where staff takes the second step.
+pub const SECOND_STEP: &str = "/sign-in/second-step";
+/// The field of a form that moves money: a code of the app.
+pub const SECOND_STEP_FIELD: &str = "second_step";
+
 /// The longest form.
 const FORM_BYTES_MAX: usize = 16 * 1024;
 
-/// Lets pass who may. Whoever is not signed in is led to the sign-in and back; a form must carry the session's word.
-async fn guard(state: AppState, permission: Permission, visit: Visit, request: Request, next: Next) -> Response {
+/// Lets pass who may. Whoever is not signed in is led to the sign-in and back, and staff to the second step; a form must carry the session's word,
+/// and one that moves money a code of the app, unless one was shown a moment ago.
+async fn guard(state: AppState, permission: Permission, afresh: bool, visit: Visit, request: Request, next: Next) -> Response {
     let Some(who) = &visit.who else {
         let back = if request.method() == Method::GET { visit.here.as_str() } else { "/account" };
         return see_other(&format!("/sign-in?next={}", escaped(back)));
     };
     if who.reach(permission).is_none() {
-        return problem::not_allowed(&visit);
+        if who.reach_by_second_step(permission).is_none() {
+            return problem::not_allowed(&visit);
+        }
+        let back = if request.method() == Method::GET { visit.here.as_str() } else { "/account" };
+        return see_other(&format!("{SECOND_STEP}?next={}", escaped(back)));
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
@@ -111,6 +124,16 @@ async fn guard(state: AppState, permission: Permission, visit: Visit, request: R
     };
     if !has_form_token(&state, &parts.headers, &body, &who.session.to_string()).await {
         return problem::forbidden(&visit);
+    }
+    if afresh && who.second_step != SecondStep::Fresh {
+        let typed = field(&body, SECOND_STEP_FIELD).unwrap_or_default();
+        let Ok(code) = SignInCode::parse(&typed) else { return problem::second_step_wanted(&visit, None) };
+        match state.auth.prove_second_step(who, code).await {
+            Ok(SecondStepProved::Yes) => {}
+            Ok(SecondStepProved::WrongCode) => return problem::second_step_wanted(&visit, None),
+            Ok(SecondStepProved::TooMany(until)) => return problem::second_step_wanted(&visit, Some(until)),
+            Err(error) => return problem::failed(&visit, error),
+        }
     }
     next.run(Request::from_parts(parts, Body::from(body))).await
 }

@@ -97,7 +97,7 @@ pub async fn has_form_token(state: &AppState, headers: &HeaderMap, body: &[u8], 
 }
 
 /// The first field of this name in a form.
-fn field(body: &[u8], name: &str) -> Option<String> {
+pub fn field(body: &[u8], name: &str) -> Option<String> {
     form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 

@@ -549,6 +549,14 @@ async fn finances_pages_are_shown_to_finance_and_say_what_is_wrong() {
         assert_eq!(get_as("support", &path).await.status, StatusCode::FORBIDDEN, "{path}");
     }
     assert!(get_as("admin", "/audit").await.has("audit"));
+    assert!(get_as("support", "/sign-in/second-step").await.has("second-step-secret"));
+    assert_eq!(get_as("driver", "/sign-in/second-step").await.status, StatusCode::FORBIDDEN);
+    for (code, status) in [("", 422), ("000000", 422), ("999999", 429)] {
+        let wrong = post_as("support", "/sign-in/second-step", &format!("second_step={code}&next=https://evil.example")).await;
+        assert!(wrong.status.as_u16() == status && wrong.has("field-error-second_step"), "{code}");
+    }
+    let right = post_as("support", "/sign-in/second-step", "second_step=123+456&next=%2Ffinance").await;
+    assert_eq!(right.header("location"), "/finance");
     assert_eq!(get_as("finance", "/audit").await.status, StatusCode::FORBIDDEN);
     for (path, form, field) in [
         (format!("/finance/orders/{}/refund", id(1)), "amount=5", "field-error-reason"),

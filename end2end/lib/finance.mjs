@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { eventually } from './demo.mjs';
-import { newPhone, signIn } from './person.mjs';
+import { newPhone, setUpApp, signIn } from './person.mjs';
 
 /** Of the demo. */
 const FINANCE = '0700 000 006';
@@ -29,6 +29,7 @@ export async function aDayOfFinance(finance, arrive) {
   const driver = await arrive();
   await asksForALot(driver);
   await signIn(finance, FINANCE);
+  await setUpApp(finance);
   await finance.get('to-finance').click();
   await finance.look('1-overview');
   await finance.get('requests-awaiting').click();
@@ -99,6 +100,7 @@ async function inEveryLanguage(finance) {
 export async function anAdministratorsLook(admin) {
   admin.watch.expect(/^answer 403: GET/, /console error: Failed to load resource/);
   await signIn(admin, ADMIN);
+  await setUpApp(admin);
   await admin.get('to-audit').click();
   await admin.get('event').first().waitFor();
   await admin.look('10-audit');

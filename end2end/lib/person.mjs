@@ -1,6 +1,7 @@
 // Somebody who signs in: the same steps with JavaScript and without.
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { eventually } from './demo.mjs';
 
 let numbers = 0;
@@ -43,4 +44,25 @@ export async function signIn(person, phone, at = '/sign-in') {
 export async function typeCode(person, code) {
   await person.get('code').fill(code);
   if (!person.javaScript) await person.get('sign-in-submit').click();
+}
+
+/** What an authenticator app shows (RFC 6238) for a secret in base 32. */
+function codeOfApp(secret) {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replaceAll(/\s/g, '')].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac('sha1', key).update(step).digest();
+  return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fff_ffff) % 1_000_000).padStart(6, '0');
+}
+
+/** Staff sets up an app at its first sign-in, and shows the first code. */
+export async function setUpApp(person) {
+  await person.get('to-second-step').click();
+  const code = codeOfApp(await person.text('second-step-secret'));
+  await person.look('0-second-step');
+  await person.get('second_step').fill(code);
+  await person.get('prove').click();
+  await person.get('account').waitFor();
 }

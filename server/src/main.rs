@@ -65,6 +65,11 @@ enum RoleCommand {
     Grant(RoleOf),
     /// Takes it away, from the next request on.
     Revoke(RoleOf),
+    /// Forgets the app of somebody's second step: the next sign-in sets up another one.
+    ForgetApp {
+        /// Any usual form of a number of Kyrgyzstan.
+        phone: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -244,6 +249,7 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Role(RoleCommand::Grant(of)) => runtime()?.block_on(change_role(of, true)),
         Command::Role(RoleCommand::Revoke(of)) => runtime()?.block_on(change_role(of, false)),
+        Command::Role(RoleCommand::ForgetApp { phone }) => runtime()?.block_on(forget_app(&phone)),
         Command::Ca(Ca::Init { certificate, key }) => init_authority(&certificate, &key),
         Command::Ca(Ca::Sign { identity, request, certificate, key }) => {
             runtime()?.block_on(sign(&identity, &request, &certificate, &key))
@@ -363,6 +369,18 @@ async fn change_role(of: RoleOf, give: bool) -> Result<()> {
         auth.revoke(&Actor::System, person, grant).await?
     };
     let was = if changed { "done" } else { "nothing to change" };
+    writeln!(std::io::stdout(), "{was}: person {person}")?;
+    db.close().await;
+    Ok(())
+}
+
+async fn forget_app(phone: &str) -> Result<()> {
+    let phone = Phone::parse(phone).context("the phone")?;
+    let db = database().await?;
+    let auth = Auth::new(db.clone(), AuthSettings::new("evp role"));
+    let person = auth.person(&phone).await?.context("nobody has signed in with this phone")?;
+    let forgotten = auth.forget_second_step(&Actor::System, person).await?;
+    let was = if forgotten { "done" } else { "there was no app" };
     writeln!(std::io::stdout(), "{was}: person {person}")?;
     db.close().await;
     Ok(())

@@ -2,11 +2,13 @@
 
 use api::ApiError;
 use api::guest::Neighbour;
-use api::i18n::{account, guest as t, site};
+use api::i18n::{account, format, guest as t, site};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
+use crate::pages::auth::TIME_ZONE;
 use crate::pages::guest::connector_page::neighbours;
 use crate::pages::home::code_form;
 use crate::render::{Page, render};
@@ -131,6 +133,16 @@ pub fn not_allowed(visit: &Visit) -> Response {
     let locale = visit.locale;
     let problem = Problem::new(visit, REFUSED, account::not_allowed_title(locale), account::not_allowed_text(locale));
     Problem { way_on: Some((account::back_to_account(locale), "/account".to_owned())), ..problem }.answer(visit)
+}
+
+/// A form that moves money, without a right code of the app. Nothing was done; what was typed is still in the page before this one.
+pub fn second_step_wanted(visit: &Visit, until: Option<DateTime<Utc>>) -> Response {
+    let locale = visit.locale;
+    let text = match until {
+        None => account::second_step_wanted_text(locale),
+        Some(until) => account::second_step_locked(locale, format::time(TIME_ZONE, until)),
+    };
+    Problem::new(visit, StatusCode::UNPROCESSABLE_ENTITY, account::second_step_wanted_title(locale), text).answer(visit)
 }
 
 /// A phone that was proved, and whose person is blocked.

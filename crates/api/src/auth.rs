@@ -110,12 +110,55 @@ pub struct Principal {
     pub session: Uuid,
     /// The driver's role first: everybody has it.
     pub grants: Vec<Grant>,
+    pub second_step: SecondStep,
+}
+
+/// What a code of the person's app is worth in this browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondStep {
+    /// None was shown, or too long ago: the roles of the house are not held.
+    Missing,
+    Taken,
+    /// A moment ago: money may be moved by hand.
+    Fresh,
+}
+
+/// What the second step asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecondStepForm {
+    Code,
+    /// No app was set up yet: the secret to type, and the same as an address for a QR code.
+    SetUp {
+        secret: String,
+        address: String,
+    },
+}
+
+/// What became of a code of the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondStepProved {
+    Yes,
+    /// Also one that was used before: the next one comes within half a minute.
+    WrongCode,
+    /// Too many wrong ones in a row.
+    TooMany(DateTime<Utc>),
 }
 
 impl Principal {
     /// How far the person reaches with a permission: the furthest of the roles.
     pub fn reach(&self, permission: Permission) -> Option<Reach> {
+        let held = |grant: &&Grant| !grant.role.is_staff() || self.second_step != SecondStep::Missing;
+        self.grants.iter().filter(held).filter_map(|grant| reach(grant.role, permission)).max()
+    }
+
+    /// And how far after the second step.
+    pub fn reach_by_second_step(&self, permission: Permission) -> Option<Reach> {
         self.grants.iter().filter_map(|grant| reach(grant.role, permission)).max()
+    }
+
+    /// Whether the person works for the house.
+    pub fn is_staff(&self) -> bool {
+        self.grants.iter().any(|grant| grant.role.is_staff())
     }
 
     /// The companies and partners that the person reaches with a permission.
@@ -206,6 +249,10 @@ pub trait AuthApi: Send + Sync + 'static {
     async fn sign_in(&self, with: SignIn) -> Result<SignedIn, ApiError>;
     /// Whose access token it is; `None` when nobody's (any more).
     async fn authenticate(&self, access: &str) -> Result<Option<Principal>, ApiError>;
+    /// What the person's second step asks for.
+    async fn second_step_form(&self, who: &Principal) -> Result<SecondStepForm, ApiError>;
+    /// Takes a code of the app for this session.
+    async fn prove_second_step(&self, who: &Principal, code: SignInCode) -> Result<SecondStepProved, ApiError>;
     /// New tokens for a refresh token; `None`: sign in again.
     async fn refresh(&self, refresh: &str, caller: &Caller) -> Result<Option<Tokens>, ApiError>;
 

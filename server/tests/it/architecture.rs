@@ -209,6 +209,7 @@ const TWICE: &[(&str, &str)] = &[
     ("cpufeatures", "as block-buffer"),
     ("crypto-common", "as block-buffer"),
     ("digest", "as block-buffer"),
+    ("sha1", "0.10 of axum's and tungstenite's handshake, 0.11 of totp-rs"),
     ("sha2", "as block-buffer"),
     ("getrandom", "as rand"),
     ("rand", "0.9 is leptos', tungstenite's and ours, 0.10 sqlx's and printpdf's"),

@@ -148,6 +148,24 @@ impl Browser {
         answer
     }
 
+    /// The code of an app that has the secret of the page, at that time.
+    pub fn code_of_app(secret: &str, at: chrono::DateTime<chrono::Utc>) -> String {
+        let secret = totp_rs::Secret::try_from_base32(secret.replace(' ', "")).unwrap();
+        let app = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
+        app.generate(at.timestamp().try_into().unwrap()).to_string()
+    }
+
+    /// Sets an app up, as staff does at the first sign-in, and shows its first code. The secret.
+    pub async fn set_up_app(&mut self, at: chrono::DateTime<chrono::Utc>) -> String {
+        let page = self.get("/sign-in/second-step").await;
+        let (_, rest) = page.page.html.split_once("data-testid=\"second-step-secret\"").unwrap();
+        let secret = rest.split(['>', '<']).nth(3).unwrap().to_owned();
+        let code = Self::code_of_app(&secret, at);
+        let answer = self.submit(&page, "/sign-in/second-step", &[("second_step", &code)]).await;
+        assert_eq!((answer.status(), answer.location.as_deref()), (303, Some("/account")), "{}", answer.page.html);
+        secret
+    }
+
     /// Asks for the account's end and types the code.
     pub async fn ask_to_delete(&mut self) -> Answer {
         let account = self.get("/account").await;

@@ -3,6 +3,7 @@
 use app::routes::Needs;
 use chrono::TimeDelta;
 use domain::auth::{Role, reach};
+use platform::Clock as _;
 use server::demo::plan::PEOPLE;
 
 use crate::app::TestApp;
@@ -139,20 +140,27 @@ async fn every_role_meets_every_route_as_the_matrix_says() {
         let led_to_sign_in =
             answer.location.as_deref().is_some_and(|l| l.starts_with("/sign-in?next=")) && answer.status() == 303;
         let is_own = route.path.starts_with("/sign-in");
-        assert!(is_own || led_to_sign_in == matches!(route.needs, Needs::May(_)), "{route:?}: {}", answer.status());
+        assert!(
+            is_own || led_to_sign_in == matches!(route.needs, Needs::May(_) | Needs::MayAfresh(_)),
+            "{route:?}: {}",
+            answer.status()
+        );
     }
     for (role, phone) in PEOPLE {
         // The limits of one address are not what this is about.
         app.world.clock.advance(TimeDelta::hours(2));
         let mut browser = Browser::new(&app);
         browser.sign_in(phone).await;
+        if role.is_staff() {
+            browser.set_up_app(app.world.clock.now()).await;
+        }
         let word = browser.get("/account").await.hidden("xsrf").unwrap().to_owned();
         for route in &routes {
             // These end the session that asks.
             if ["/account/sign-out", "/account/delete/confirm"].contains(&route.path) {
                 continue;
             }
-            let Needs::May(permission) = route.needs else { continue };
+            let (Needs::May(permission) | Needs::MayAfresh(permission)) = route.needs else { continue };
             let path = filled(route.path);
             let (answer, without_word) = match route.method {
                 "GET" => (browser.get(&path).await, None),
@@ -162,11 +170,60 @@ async fn every_role_meets_every_route_as_the_matrix_says() {
                 }
             };
             let may = reach(role, permission).is_some() || reach(Role::Driver, permission).is_some();
+            // A page for staff alone, whatever the permission of its route.
+            let may = may && (role.is_staff() || route.path != "/sign-in/second-step");
             assert_eq!(answer.status() != 403, may, "{role:?} {route:?}: {}", answer.status());
             assert!(answer.status() < 500, "{role:?} {route:?}: {}", answer.status());
             assert!(without_word.is_none_or(|status| status == 403), "{role:?} {route:?} without its word");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_needs_a_second_step_and_money_moves_with_a_new_code_only() {
+    let app = TestApp::start().await;
+    let mut finance = Browser::new(&app);
+    let now = || app.world.clock.now();
+    finance.sign_in(phone_of(Role::Finance)).await;
+    let led = finance.get("/finance/orders?filter=paid").await;
+    assert_eq!(led.location.as_deref(), Some("/sign-in/second-step?next=/finance/orders%3Ffilter%3Dpaid"));
+    assert!(!finance.get("/account").await.page.has("to-finance"), "nor is there a way");
+    let secret = finance.set_up_app(now()).await;
+    assert_eq!(finance.get("/finance").await.status(), 200);
+    assert!(!finance.get("/sign-in/second-step").await.page.has("second-step-secret"), "it is shown no more");
+
+    let page = finance.get("/finance/correction").await;
+    let key = page.hidden("idempotency_key").unwrap().to_owned();
+    let form =
+        [("debit", "write_off"), ("credit", "rounding"), ("amount", "1"), ("reason", "x"), ("idempotency_key", key.as_str())];
+    app.world.clock.advance(TimeDelta::minutes(6));
+    let code = Browser::code_of_app(&secret, now());
+    let with = |code: &'static str| form.iter().copied().chain([("second_step", code)]).collect::<Vec<_>>();
+    for wrong in ["", "12345", "abcdef"] {
+        assert_eq!(finance.submit(&page, "/finance/correction", &with(wrong)).await.status(), 422, "{wrong}");
+    }
+    assert_eq!(app.number("select count(*) from journal_entry").await, 0);
+    let good: Vec<_> = form.iter().copied().chain([("second_step", code.as_str())]).collect();
+    assert_eq!(finance.submit(&page, "/finance/correction", &good).await.status(), 303);
+    assert_eq!(app.number("select count(*) from journal_entry").await, 1);
+
+    let mut thief = Browser::new(&app);
+    thief.sign_in(phone_of(Role::Finance)).await;
+    let asks = thief.get("/sign-in/second-step").await;
+    let used = thief.submit(&asks, "/sign-in/second-step", &[("second_step", &code)]).await;
+    assert_eq!(used.status(), 422, "each code is good once");
+    for _ in 0..4 {
+        thief.submit(&asks, "/sign-in/second-step", &[("second_step", "000000")]).await;
+    }
+    app.world.clock.advance(TimeDelta::minutes(1));
+    let code = Browser::code_of_app(&secret, now());
+    let locked = thief.submit(&asks, "/sign-in/second-step", &[("second_step", &code)]).await;
+    assert_eq!(locked.status(), 429, "five wrong ones are enough");
+    app.world.clock.advance(TimeDelta::hours(12));
+    assert!(finance.get("/finance").await.location.unwrap().starts_with("/sign-in/second-step"), "a day's work is over");
+    let mut driver = Browser::new(&app);
+    driver.sign_in(PHONE).await;
+    assert_eq!(driver.get("/sign-in/second-step").await.status(), 403);
 }
 
 /// A path with something in its holes that nobody has.

@@ -1,7 +1,7 @@
 //! `/account`: who the person is to us, where the person is signed in, what the person has charged.
 
 use api::ApiError;
-use api::auth::{AccountView, ActiveSession};
+use api::auth::{AccountView, ActiveSession, SecondStep};
 use api::guest::OwnCharge;
 use api::i18n::{Locale, account as t, balance, finance, format};
 use axum::extract::rejection::QueryRejection;
@@ -19,6 +19,7 @@ use crate::locale;
 use crate::pages::problem;
 use crate::redirect::see_other;
 use crate::render::{Page, render};
+use crate::routes::SECOND_STEP;
 use crate::session;
 use crate::state::AppState;
 use crate::ui::icons;
@@ -123,7 +124,11 @@ fn work(visit: &Visit) -> AnyView {
     let links = links.into_iter().filter(|(permission, ..)| may(*permission)).map(|(_, address, name, testid)| {
         view! { <a class="link mr-4 inline-block py-2" href=address data-testid=testid>{name}</a> }.into_any()
     });
-    links.collect_view().into_any()
+    let second_step = visit.who.as_ref().filter(|who| who.is_staff() && who.second_step == SecondStep::Missing).map(|_| {
+        let name = t::second_step_title(visit.locale);
+        view! { <a class="link mr-4 inline-block py-2" href=SECOND_STEP data-testid="to-second-step">{name}</a> }.into_any()
+    });
+    view! { {links.collect_view()}{second_step} }.into_any()
 }
 
 fn own_charges(locale: Locale, account: &AccountView, charges: &[OwnCharge]) -> AnyView {

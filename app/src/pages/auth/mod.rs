@@ -3,6 +3,7 @@
 pub mod account;
 pub mod leaving;
 pub mod phone_change;
+pub mod second_step;
 pub mod sign_in;
 
 use api::i18n::{Locale, account as t, format, guest};

@@ -15,7 +15,7 @@ use super::orders::entry_line;
 use super::overview::account_line;
 use super::{Asked, amount_field, list, long_fact, money, reason_field, sections, when};
 use crate::forms::SentForm;
-use crate::pages::auth::{banner, form_word};
+use crate::pages::auth::{banner, form_word, second_step};
 use crate::pages::balance::{asked_period, last_day, recent};
 use crate::pages::problem;
 use crate::redirect::{escaped, see_other};
@@ -202,6 +202,7 @@ fn correction_page(
                         {account_field(locale, "credit", t::credit(locale), form.credit, faults.credit)}
                         {amount_field(locale, form.amount, error)}
                         {reason_field(locale, form.reason, faults.reason)}
+                        {second_step::money_field(visit)}
                         <button class="button button-main mt-6" type="submit" data-testid="correct">{t::correct(locale)}</button>
                     </form>
                 </div>

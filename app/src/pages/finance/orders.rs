@@ -18,7 +18,7 @@ use super::{
     sections, short, when,
 };
 use crate::forms::SentForm;
-use crate::pages::auth::{banner, form_word};
+use crate::pages::auth::{banner, form_word, second_step};
 use crate::pages::problem;
 use crate::redirect::see_other;
 use crate::render::{Page, render};
@@ -203,6 +203,7 @@ fn refund_form(visit: &Visit, detail: &OrderDetail, filled: Filled) -> AnyView {
                 <input type="hidden" name="idempotency_key" value=filled.form.idempotency_key/>
                 {amount_field(locale, filled.form.amount, error)}
                 {reason_field(locale, filled.form.reason, filled.faults.reason)}
+                {second_step::money_field(visit)}
                 <button class="button button-main mt-6" type="submit" data-testid="refund">{t::send_back(locale)}</button>
             </form>
         </section>

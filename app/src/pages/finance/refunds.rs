@@ -16,7 +16,7 @@ use leptos::prelude::*;
 
 use super::{Asked, Line, line, list as rows_or_none, long_fact, money, order_address, reason_field, sections, short, when};
 use crate::forms::SentForm;
-use crate::pages::auth::{banner, form_word};
+use crate::pages::auth::{banner, form_word, second_step};
 use crate::pages::problem;
 use crate::redirect::see_other;
 use crate::render::{Page, render};
@@ -170,6 +170,7 @@ fn decision_form(visit: &Visit, request: &RefundRequestView, reason: String, out
                 <h2>{t::decision(locale)}</h2>
                 {form_word(visit.form_token.as_deref())}
                 {reason_field(locale, reason, outcome == DecisionOutcome::NoReason)}
+                {second_step::money_field(visit)}
                 <div class="mt-6 flex flex-wrap gap-3">
                     <button class="button button-main sm:w-auto" type="submit" name="decision" value="approve" data-testid="approve">{t::approve(locale)}</button>
                     <button class="button button-quiet sm:w-auto" type="submit" name="decision" value="reject" data-testid="reject">{t::reject(locale)}</button>

@@ -62,7 +62,25 @@ fn payment_link(locale: Locale, url: String) -> AnyView {
 
 /// For those who read this on a computer. Nothing when the link does not fit into a code.
 pub fn qr_card(locale: Locale, url: &str) -> Option<AnyView> {
-    let code = qrcode::QrCode::with_error_correction_level(url.as_bytes(), qrcode::EcLevel::M).ok()?;
+    let title = t::qr_title(locale);
+    let picture = qr(url, title.clone())?;
+    Some(
+        view! {
+            <section class="card qr-card">
+                {picture}
+                <div>
+                    <h2>{title}</h2>
+                    <p class="muted">{t::qr_text(locale)}</p>
+                </div>
+            </section>
+        }
+        .into_any(),
+    )
+}
+
+/// A QR code, as a picture; nothing when the text is too long for one.
+pub fn qr(text: &str, title: String) -> Option<AnyView> {
+    let code = qrcode::QrCode::with_error_correction_level(text.as_bytes(), qrcode::EcLevel::M).ok()?;
     let width = code.width();
     let mut path = String::new();
     for (i, color) in code.to_colors().into_iter().enumerate() {
@@ -71,19 +89,12 @@ pub fn qr_card(locale: Locale, url: &str) -> Option<AnyView> {
         }
     }
     let side = width + 2 * QUIET;
-    let title = t::qr_title(locale);
     Some(
         view! {
-            <section class="card qr-card">
-                <svg class="qr" viewBox=format!("0 0 {side} {side}") shape-rendering="crispEdges" role="img" aria-label=title.clone() data-testid="payment-qr">
-                    <rect class="qr-light" width=side.to_string() height=side.to_string()></rect>
-                    <path class="qr-dark" d=path></path>
-                </svg>
-                <div>
-                    <h2>{title}</h2>
-                    <p class="muted">{t::qr_text(locale)}</p>
-                </div>
-            </section>
+            <svg class="qr" viewBox=format!("0 0 {side} {side}") shape-rendering="crispEdges" role="img" aria-label=title data-testid="payment-qr">
+                <rect class="qr-light" width=side.to_string() height=side.to_string()></rect>
+                <path class="qr-dark" d=path></path>
+            </svg>
         }
         .into_any(),
     )

@@ -5,6 +5,19 @@ use domain::auth::{NameError, PersonName, Role};
 use super::Locale;
 
 crate::messages! {
+    second_step_title() { ru: "Вход для сотрудников", ky: "Кызматкерлер үчүн кирүү", en: "Staff sign-in" }
+    second_step_lead() { ru: "Введите код из приложения с одноразовыми кодами.", ky: "Бир жолку коддор колдонмосундагы кодду жазыңыз.", en: "Type the code that your authenticator app shows." }
+    second_step_set_up() { ru: "Добавьте этот QR-код в приложение с одноразовыми кодами (Google Authenticator, Aegis и подобные) и введите код, который оно покажет.", ky: "Бул QR-кодду бир жолку коддор колдонмосуна (Google Authenticator, Aegis ж.б.) кошуп, ал көрсөткөн кодду жазыңыз.", en: "Add this QR code to an authenticator app (Google Authenticator, Aegis and the like), and type the code that it shows." }
+    second_step_qr() { ru: "QR-код для приложения", ky: "Колдонмо үчүн QR-код", en: "QR code for the app" }
+    second_step_by_hand() { ru: "Или введите ключ вручную:", ky: "Же ачкычты кол менен жазыңыз:", en: "Or type the key by hand:" }
+    second_step_open_app() { ru: "Открыть приложение на этом телефоне", ky: "Ушул телефондогу колдонмону ачуу", en: "Open the app on this phone" }
+    second_step_label() { ru: "Код из приложения", ky: "Колдонмодогу код", en: "Code of the app" }
+    second_step_button() { ru: "Подтвердить", ky: "Ырастоо", en: "Confirm" }
+    second_step_wrong() { ru: "Код не подошёл. Дождитесь следующего: каждый годится один раз.", ky: "Код туура келген жок. Кийинкисин күтүңүз: ар бири бир жолу жарайт.", en: "That code does not fit. Wait for the next one: each is good once." }
+    second_step_locked(time) { ru: "Слишком много неверных кодов. Попробуйте после {time}.", ky: "Туура эмес код өтө көп. {time} кийин аракет кылыңыз.", en: "Too many wrong codes. Try again after {time}." }
+    second_step_lost() { ru: "Потеряли приложение? Администратор сбросит его.", ky: "Колдонмону жоготтуңузбу? Администратор аны кайра коёт.", en: "Lost the app? An administrator can reset it." }
+    second_step_wanted_title() { ru: "Нужен код из приложения", ky: "Колдонмодогу код керек", en: "A code of the app is needed" }
+    second_step_wanted_text() { ru: "Ничего не сделано. Вернитесь назад и введите новый код: деньги двигаются только с ним.", ky: "Эч нерсе жасалган жок. Артка кайтып, жаңы кодду жазыңыз: акча ошону менен гана жылат.", en: "Nothing was done. Go back and type a new code: money moves with it only." }
     sign_in() { ru: "Войти", ky: "Кирүү", en: "Sign in" }
     sign_in_title() { ru: "Вход по номеру телефона", ky: "Телефон номери менен кирүү", en: "Sign in with your phone" }
     sign_in_lead() {

@@ -6,6 +6,7 @@
 
 mod account;
 mod codes;
+mod second_step;
 mod sessions;
 mod store;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use api::ApiError;
 use api::auth::{
     AccountView, AskCode, AskPhoneChange, AuthApi, Caller, CodeAsked, ConfirmPhoneChange, Deleted, PendingCode,
-    PendingPhoneChange, PhoneChanged, Principal, SignIn, SignedIn, Tokens,
+    PendingPhoneChange, PhoneChanged, Principal, SecondStepForm, SecondStepProved, SignIn, SignedIn, Tokens,
 };
 use api::i18n::Locale;
 use async_trait::async_trait;
@@ -181,6 +182,14 @@ impl AuthApi for Auth {
 
     async fn authenticate(&self, access: &str) -> Result<Option<Principal>, ApiError> {
         answer("authenticate", self.authenticate(access).await)
+    }
+
+    async fn second_step_form(&self, who: &Principal) -> Result<SecondStepForm, ApiError> {
+        answer("ask for a second step", self.second_step_form(who).await)
+    }
+
+    async fn prove_second_step(&self, who: &Principal, code: SignInCode) -> Result<SecondStepProved, ApiError> {
+        answer("take a second step", self.prove_second_step(who, code).await)
     }
 
     async fn refresh(&self, refresh: &str, caller: &Caller) -> Result<Option<Tokens>, ApiError> {

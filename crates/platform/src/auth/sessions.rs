@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::codes::sha256;
 use super::store;
-use super::{Auth, AuthError};
+use super::{Auth, AuthError, second_step};
 use crate::audit::{self, Actor, AuditEvent};
 use crate::db;
 
@@ -105,8 +105,14 @@ impl Auth {
     /// Whose access token this is, and what the person may, as of this moment. `None`: not signed in, or not any more.
     pub async fn authenticate(&self, access: &str) -> Result<Option<Principal>, AuthError> {
         let Some(claimed) = self.claimed(access).await? else { return Ok(None) };
-        let grants = store::grants(self.db.pool(), claimed.person, claimed.session, self.db.now()).await?;
-        Ok(grants.map(|grants| Principal { person: claimed.person, session: claimed.session, grants }))
+        let now = self.db.now();
+        let held = store::grants(self.db.pool(), claimed.person, claimed.session, now).await?;
+        Ok(held.map(|(grants, second_step_at)| Principal {
+            person: claimed.person,
+            session: claimed.session,
+            grants,
+            second_step: second_step::worth(second_step_at, now),
+        }))
     }
 
     /// Renews a session. Each token works once; within the grace its successor is given again.

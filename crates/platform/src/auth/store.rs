@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::AuthError;
 use super::codes::{Newest, Tried};
+use super::second_step::Totp;
 use super::sessions::{EndReason, Presented};
 
 /// One asks for codes at a time: a code is an SMS, and those are few.
@@ -234,6 +235,7 @@ pub(super) async fn forget_person(c: &mut PgConnection, id: Uuid, now: DateTime<
         .execute(&mut *c)
         .await?;
     sqlx::query!("update auth_session set user_agent = '', address = '' where person_id = $1", id).execute(&mut *c).await?;
+    sqlx::query!("delete from totp where person_id = $1", id).execute(&mut *c).await?;
     sqlx::query!("update person set phone = null, name = null, deleted_at = $2 where id = $1", id, now).execute(c).await?;
     Ok(())
 }
@@ -395,9 +397,9 @@ pub(super) async fn grants(
     person: Uuid,
     session: Uuid,
     now: DateTime<Utc>,
-) -> Result<Option<Vec<Grant>>, AuthError> {
+) -> Result<Option<(Vec<Grant>, Option<DateTime<Utc>>)>, AuthError> {
     let rows = sqlx::query!(
-        r#"select g.role as "role?", g.scope_id
+        r#"select g.role as "role?", g.scope_id as "scope_id?", s.second_step_at
         from auth_session s join person p on p.id = s.person_id
             left join role_grant g on g.person_id = p.id and g.revoked_at is null
         where s.id = $1 and s.person_id = $2 and s.ended_at is null and s.expires_at > $3 and p.blocked_at is null
@@ -408,9 +410,8 @@ pub(super) async fn grants(
     )
     .fetch_all(e)
     .await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
+    let Some(first) = rows.first() else { return Ok(None) };
+    let second_step_at = first.second_step_at;
     let mut grants = vec![Grant { role: Role::Driver, scope: None }];
     for row in rows {
         if let Some(role) = row.role {
@@ -418,7 +419,7 @@ pub(super) async fn grants(
             grants.push(Grant { role, scope: row.scope_id });
         }
     }
-    Ok(Some(grants))
+    Ok(Some((grants, second_step_at)))
 }
 
 pub(super) async fn person_of_number(c: &mut PgConnection, phone: &str) -> Result<Option<Uuid>, sqlx::Error> {
@@ -501,4 +502,92 @@ pub(super) async fn forget_old(c: &mut PgConnection, codes: DateTime<Utc>, token
     let codes = sqlx::query!("delete from sign_in_code where asked_at < $1", codes).execute(&mut *c).await?.rows_affected();
     let tokens = sqlx::query!("delete from refresh_token where expires_at < $1", tokens).execute(c).await?.rows_affected();
     Ok(codes + tokens)
+}
+
+struct TotpRow {
+    secret: Vec<u8>,
+    confirmed_at: Option<DateTime<Utc>>,
+    last_step: i64,
+    failed: i32,
+    failed_at: Option<DateTime<Utc>>,
+}
+
+impl From<TotpRow> for Totp {
+    fn from(row: TotpRow) -> Self {
+        Self {
+            secret: row.secret,
+            is_confirmed: row.confirmed_at.is_some(),
+            last_step: row.last_step,
+            failed: row.failed,
+            failed_at: row.failed_at,
+        }
+    }
+}
+
+/// The person's own, else this one from now on.
+pub(super) async fn offer_totp(
+    c: &mut PgConnection,
+    person: Uuid,
+    secret: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Totp, AuthError> {
+    sqlx::query!(
+        "insert into totp (person_id, secret, created_at) values ($1, $2, $3) on conflict (person_id) do nothing",
+        person,
+        secret,
+        now
+    )
+    .execute(&mut *c)
+    .await?;
+    lock_totp(c, person).await?.ok_or(AuthError::NotFound("second step"))
+}
+
+pub(super) async fn lock_totp(c: &mut PgConnection, person: Uuid) -> Result<Option<Totp>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        TotpRow,
+        "select secret, confirmed_at, last_step, failed, failed_at from totp where person_id = $1 for update",
+        person
+    )
+    .fetch_optional(c)
+    .await?;
+    Ok(row.map(Totp::from))
+}
+
+pub(super) async fn totp_failed(
+    c: &mut PgConnection,
+    person: Uuid,
+    failed: i32,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!("update totp set failed = $2, failed_at = $3 where person_id = $1", person, failed, now).execute(c).await?;
+    Ok(())
+}
+
+pub(super) async fn totp_taken(c: &mut PgConnection, person: Uuid, step: i64, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update totp set confirmed_at = coalesce(confirmed_at, $3), last_step = $2, failed = 0, failed_at = null
+        where person_id = $1",
+        person,
+        step,
+        now
+    )
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn second_step_taken(c: &mut PgConnection, session: Uuid, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!("update auth_session set second_step_at = $2 where id = $1", session, now).execute(c).await?;
+    Ok(())
+}
+
+/// False when there was none. What was taken with it is worth nothing from now on.
+pub(super) async fn forget_totp(c: &mut PgConnection, person: Uuid) -> Result<bool, sqlx::Error> {
+    sqlx::query!("update auth_session set second_step_at = null where person_id = $1", person).execute(&mut *c).await?;
+    let done = sqlx::query!("delete from totp where person_id = $1", person).execute(c).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(super) async fn phone_of(c: &mut PgConnection, person: Uuid) -> Result<Option<String>, sqlx::Error> {
+    Ok(sqlx::query_scalar!("select phone from person where id = $1", person).fetch_optional(c).await?.flatten())
 }

@@ -307,6 +307,71 @@ async fn keys_are_renewed_and_the_old_ones_are_believed_for_a_while() {
     assert_eq!(house.auth.keys.signing().await.unwrap().kid, node.keys.signing().await.unwrap().kid, "one key of all nodes");
 }
 
+impl House {
+    /// The secret of the person's app, offered or in use.
+    async fn app(&self, person: Uuid) -> totp_rs::Totp {
+        let secret: Vec<u8> = sqlx::query_scalar("select secret from totp where person_id = $1")
+            .bind(person)
+            .fetch_one(self.test.db.pool())
+            .await
+            .unwrap();
+        totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap()
+    }
+
+    /// What the app shows, some steps from now.
+    async fn code_of_app(&self, person: Uuid, steps: i64) -> SignInCode {
+        let at = self.test.db.now().timestamp() + 30 * steps;
+        SignInCode::parse(&self.app(person).await.generate(at.try_into().unwrap()).to_string()).unwrap()
+    }
+
+    async fn shows_the_app(&self, tokens: &Tokens) {
+        let who = self.who(tokens).await.unwrap();
+        self.auth.second_step_form(&who).await.unwrap();
+        let code = self.code_of_app(who.person, 0).await;
+        assert_eq!(self.auth.prove_second_step(&who, code).await.unwrap(), SecondStepProved::Yes);
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_the_app_is_good_once_and_for_a_while() {
+    use api::auth::SecondStep;
+    let house = House::new().await;
+    let tokens = house.sign_in("700123456").await;
+    let who = house.who(&tokens).await.unwrap();
+    let prove = |code: SignInCode| house.auth.prove_second_step(&who, code);
+    let some = SignInCode::parse("123456").unwrap();
+    assert_eq!(prove(some).await.unwrap(), SecondStepProved::WrongCode, "no app yet");
+    house.auth.second_step_form(&who).await.unwrap();
+    for steps in [-3, 3] {
+        assert_eq!(prove(house.code_of_app(who.person, steps).await).await.unwrap(), SecondStepProved::WrongCode, "{steps}");
+    }
+    let code = house.code_of_app(who.person, -1).await;
+    let many = futures::future::join_all((0..5).map(|_| prove(code.clone()))).await;
+    assert_eq!(many.iter().filter(|proved| matches!(proved, Ok(SecondStepProved::Yes))).count(), 1, "once");
+    assert_eq!(house.who(&tokens).await.unwrap().second_step, SecondStep::Fresh);
+    house.test.clock.advance(TimeDelta::minutes(6));
+    assert_eq!(house.who(&tokens).await.unwrap().second_step, SecondStep::Taken);
+    assert!(house.auth.forget_second_step(&Actor::System, who.person).await.unwrap());
+    assert_eq!(house.who(&tokens).await.unwrap().second_step, SecondStep::Missing);
+}
+
+#[tokio::test]
+async fn five_wrong_codes_of_the_app_close_it_for_a_quarter_of_an_hour() {
+    let house = House::new().await;
+    let tokens = house.sign_in("700123456").await;
+    let who = house.who(&tokens).await.unwrap();
+    house.shows_the_app(&tokens).await;
+    let wrong = house.code_of_app(who.person, 9).await;
+    for _ in 0..5 {
+        assert_eq!(house.auth.prove_second_step(&who, wrong.clone()).await.unwrap(), SecondStepProved::WrongCode);
+    }
+    let right = house.code_of_app(who.person, 1).await;
+    assert!(matches!(house.auth.prove_second_step(&who, right).await.unwrap(), SecondStepProved::TooMany(_)));
+    house.test.clock.advance(TimeDelta::minutes(15));
+    let right = house.code_of_app(who.person, 0).await;
+    assert_eq!(house.auth.prove_second_step(&who, right).await.unwrap(), SecondStepProved::Yes);
+}
+
 #[tokio::test]
 async fn a_role_taken_away_and_a_person_blocked_are_out_at_once() {
     let house = House::new().await;
@@ -316,6 +381,8 @@ async fn a_role_taken_away_and_a_person_blocked_are_out_at_once() {
     let finance = Grant { role: Role::Finance, scope: None };
     assert!(house.auth.grant(&staff, person, finance).await.unwrap());
     assert!(!house.auth.grant(&staff, person, finance).await.unwrap(), "held already");
+    assert_eq!(house.who(&tokens).await.unwrap().reach(Permission::IssueRefund), None, "not without the second step");
+    house.shows_the_app(&tokens).await;
     assert_eq!(house.who(&tokens).await.unwrap().reach(Permission::IssueRefund), Some(Reach::All));
     assert!(house.auth.revoke(&staff, person, finance).await.unwrap());
     assert_eq!(house.who(&tokens).await.unwrap().reach(Permission::IssueRefund), None);
